@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Checks the evidence of a tender with Python alone, without OpenLPSE: python3 verify-evidence.py DIRECTORY"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def node(left: bytes, right: bytes) -> bytes:  # RFC 6962: nodes are hashed behind a 1 byte, leaves behind a 0 byte
+    return sha256(b"\x01" + left + right)
+
+
+def half(size: int) -> int:  # where RFC 6962 splits a tree: the largest power of two below its size
+    return 1 << (size - 1).bit_length() - 1
+
+
+def root(leaves: list[bytes]) -> bytes:
+    if len(leaves) < 2:
+        return leaves[0] if leaves else sha256(b"")
+    return node(root(leaves[: half(len(leaves))]), root(leaves[half(len(leaves)) :]))
+
+
+def climb(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
+    if size == 1 or not path:
+        return leaf if size == 1 and not path else b"a path of the wrong length"
+    if index < half(size):
+        return node(climb(leaf, index, half(size), path[:-1]), path[-1])
+    return node(path[-1], climb(leaf, index - half(size), size - half(size), path[:-1]))
+
+
+def check(true: bool, what: str) -> None:
+    print(f"{'ok' if true else 'FAILED'}: {what}", file=sys.stdout if true else sys.stderr)
+    if not true:
+        sys.exit(1)
+
+
+def check_opening(bid: Path, entry: dict[str, str], statement: bytes) -> None:
+    secret = json.loads((bid / "opening.json").read_bytes())
+    text = json.dumps(secret["opening"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    committed = sha256(b"log-opening/v1\x00" + bytes.fromhex(secret["r"]) + text.encode()).hex()
+    check(committed in (entry.get("c"), entry.get("priv")), f"{bid.name}: the entry committed to opening.json")
+    named = sha256(statement).hex() in text or all(file["sha256"] in text for file in json.loads(statement))
+    check(named, f"{bid.name}: opening.json names the SHA-256 of the statement or of each of its files")
+
+
+def main(folder: Path) -> None:
+    head = json.loads((folder / "checkpoint.json").read_bytes())
+    rows = [json.loads(line) for line in (folder / "leaves.jsonl").read_text().splitlines()]
+    leaves = [bytes.fromhex(row["leaf_hash"]) for row in rows]
+    check([row["index"] for row in rows] == list(range(head["size"])), f"log: all {head['size']} leaves are here")
+    check(root(leaves).hex() == head["root"], f"log: they lead to the root {head['root']}")
+    for bid in sorted(path for path in folder.iterdir() if path.is_dir()):
+        entry, proof = (bid / "entry.json").read_bytes(), json.loads((bid / "proof.json").read_bytes())
+        index, path = proof["index"], [bytes.fromhex(hash_) for hash_ in proof["path"]]
+        leaf, statement = sha256(b"\x00" + entry), (bid / "statement.json").read_bytes()
+        check(proof["size"] == head["size"] and 0 <= index < head["size"], f"{bid.name}: the proof is for this log")
+        check(leaf == leaves[index], f"{bid.name}: its entry is leaf {index} of the log")
+        check(climb(leaf, index, head["size"], path).hex() == head["root"], f"{bid.name}: its path leads to the root")
+        names = [file["name"] for file in json.loads(statement)]
+        here = sorted(path.name for path in (bid / "files").iterdir())
+        check(sorted(names) == here, f"{bid.name}: the files stated are the files here")
+        for said in json.loads(statement):
+            data = (bid / "files" / said["name"]).read_bytes()
+            found = len(data), hashlib.md5(data, usedforsecurity=False).hexdigest(), sha256(data).hex()
+            check(found == (said["size"], said["md5"], said["sha256"]), f"{bid.name}: {said['name']} is as stated")
+        if (bid / "opening.json").exists():
+            check_opening(bid, json.loads(entry), statement)
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]))
+    except (IndexError, KeyError, TypeError, ValueError, OSError) as error:
+        check(False, f"the evidence cannot be read: {type(error).__name__}: {error}")

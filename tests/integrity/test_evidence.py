@@ -1,0 +1,155 @@
+"""docs/verify-evidence.py, run as a stranger runs it, on evidence made with our code and then spoilt in one place."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integrity import entries, merkle
+
+SCRIPT = Path(__file__).parents[2] / "docs" / "verify-evidence.py"
+AT = datetime(2026, 11, 23, 2, 59, 58, tzinfo=UTC)
+FILES = {"penawaran.pdf": b"price 1000", "syarat.txt": b"terms"}
+
+
+def statement() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "size": len(data),
+            "md5": hashlib.md5(data, usedforsecurity=False).hexdigest(),
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+        for name, data in FILES.items()
+    ]
+
+
+@pytest.fixture
+def evidence(tmp_path: Path) -> Path:
+    """A log of eleven leaves; leaf 5 is the bid P-1."""
+    opening = entries.Opening("tender.bid.submitted", AT, "tender", 3, "akun-é", {"files": statement()})
+    entry = entries.blind_entry(AT, opening.commitment(b"r" * 32))
+    leaves = [merkle.leaf_hash(entry if index == 5 else b"%d" % index) for index in range(11)]
+    tree = merkle.CompactRange()
+    stored = {(level, index): hash_ for leaf in leaves for level, index, hash_ in tree.append(leaf)}
+    path = merkle.fold(merkle.inclusion_nodes(5, 11), stored)
+    bid = tmp_path / "P-1"
+    (bid / "files").mkdir(parents=True)
+    for name, data in FILES.items():
+        (bid / "files" / name).write_bytes(data)
+    (bid / "entry.json").write_bytes(entry)
+    dump(bid / "statement.json", statement())
+    dump(bid / "proof.json", {"index": 5, "size": 11, "path": [sibling.hex() for sibling in path]})
+    dump(bid / "opening.json", {"opening": opening.as_json(), "r": (b"r" * 32).hex(), "kind": opening.kind})
+    dump(tmp_path / "checkpoint.json", {"size": 11, "root": tree.root().hex()})
+    rows = [json.dumps({"index": index, "leaf_hash": leaf.hex()}) for index, leaf in enumerate(leaves)]
+    (tmp_path / "leaves.jsonl").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def dump(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value))
+
+
+def run(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-I", SCRIPT, folder], capture_output=True, text=True, check=False)  # noqa: S603 - our own script
+
+
+def edit(name: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        value = json.loads((folder / name).read_text())
+        dump(folder / name, change(value) or value)
+
+    return spoil
+
+
+def other_digit(text: str) -> str:
+    return ("0" if text[0] != "0" else "1") + text[1:]
+
+
+def digit(name: str, *keys: str | int) -> Callable[[Path], None]:
+    """One hexadecimal digit changed somewhere in a JSON file."""
+
+    def change(value: Any) -> None:
+        for key in keys[:-1]:
+            value = value[key]
+        value[keys[-1]] = other_digit(value[keys[-1]])
+
+    return edit(name, change)
+
+
+def leaf_digit(folder: Path) -> None:
+    path = folder / "leaves.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[9]["leaf_hash"] = other_digit(rows[9]["leaf_hash"])
+    path.write_text("\n".join(map(json.dumps, rows)))
+
+
+def entry_digit(folder: Path) -> None:
+    path = folder / "P-1" / "entry.json"
+    entry = json.loads(path.read_bytes())
+    path.write_bytes(path.read_bytes().replace(entry["c"].encode(), other_digit(entry["c"]).encode()))
+
+
+def unnamed_file(folder: Path) -> None:
+    """Another file with a statement that fits it: only the opening tells."""
+    (folder / "P-1" / "files" / "syarat.txt").write_bytes(b"Terms")
+    said = {
+        "md5": hashlib.md5(b"Terms", usedforsecurity=False).hexdigest(),
+        "sha256": hashlib.sha256(b"Terms").hexdigest(),
+    }
+    edit("P-1/statement.json", lambda files: files[1].update(said))(folder)
+
+
+def write(name: str, data: bytes) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_bytes(data) and None
+
+
+def test_good_evidence_holds(evidence: Path) -> None:
+    result = run(evidence)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len(result.stdout.splitlines()) == 10
+    assert all(line.startswith("ok: ") for line in result.stdout.splitlines())
+
+
+SPOILS = [
+    (leaf_digit, "lead to the root"),
+    (digit("checkpoint.json", "root"), "lead to the root"),
+    (edit("checkpoint.json", lambda head: head.update(size=10)), "leaves are here"),
+    (entry_digit, "is leaf 5"),
+    (edit("P-1/proof.json", lambda proof: proof.update(index=4)), "is leaf 4"),
+    (edit("P-1/proof.json", lambda proof: proof.update(index=-6)), "for this log"),
+    (edit("P-1/proof.json", lambda proof: proof.update(size=12)), "for this log"),
+    (digit("P-1/proof.json", "path", 0), "its path"),
+    (digit("P-1/proof.json", "path", -1), "its path"),
+    (edit("P-1/proof.json", lambda proof: proof.update(path=proof["path"][:-1])), "its path"),
+    (edit("P-1/proof.json", lambda proof: proof["path"].insert(0, "00" * 32)), "its path"),
+    (digit("P-1/statement.json", 0, "md5"), "penawaran.pdf is as stated"),
+    (digit("P-1/statement.json", 0, "sha256"), "names the SHA-256|penawaran.pdf is as stated"),
+    (edit("P-1/statement.json", lambda files: files[1].update(size=6)), "syarat.txt is as stated"),
+    (edit("P-1/statement.json", lambda files: files[:1]), "files stated"),
+    (write("P-1/files/penawaran.pdf", b"price 1001"), "penawaran.pdf is as stated"),
+    (write("P-1/files/extra.txt", b""), "files stated"),
+    (digit("P-1/opening.json", "r"), "committed to opening"),
+    (digit("P-1/opening.json", "opening", "body", "files", 0, "md5"), "committed to opening"),
+    (edit("P-1/opening.json", lambda secret: secret["opening"].update(seq=4)), "committed to opening"),
+    (unnamed_file, "names the SHA-256"),
+    (lambda folder: (folder / "P-1" / "proof.json").unlink(), "cannot be read"),
+    (write("checkpoint.json", b"{"), "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "sentence"), SPOILS)
+def test_one_change_is_found_and_named(evidence: Path, spoil: Callable[[Path], None], sentence: str) -> None:
+    spoil(evidence)
+    result = run(evidence)
+    assert result.returncode == 1
+    assert result.stderr.startswith("FAILED: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert any(part in result.stderr for part in sentence.split("|"))
