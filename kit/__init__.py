@@ -1,0 +1,1 @@
+"""Technique without business: what every service is built with."""

@@ -1,0 +1,130 @@
+"""Who acts and what for: access tokens in, policies on every route.
+
+A route without a policy does not start (kit/service.py looks). Roles are the official short names of DESIGN section 6.
+What an actor may do with *this* record (own package, own bid) is decided in the command, beside the rule.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from kit.grants import Claims, Refused, ServiceToken
+from kit.problems import Forbidden, Unauthenticated
+
+__all__ = ["Actor", "ActorDep", "actor_of", "allow", "logged_in", "public"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The account that acts, with the roles its letters give it now."""
+
+    account: UUID
+    session: UUID
+    name: str
+    provider: UUID | None
+    roles: frozenset[str]
+    scopes: frozenset[tuple[str, str]]
+    """(role, SKPD code) pairs for roles bound to one SKPD."""
+
+    @classmethod
+    def of(cls, claims: Claims) -> "Actor":
+        return cls(
+            account=claims.account,
+            session=claims.session,
+            name=claims.name,
+            provider=claims.provider,
+            roles=frozenset(role.role for role in claims.roles),
+            scopes=frozenset((role.role, role.skpd) for role in claims.roles if role.skpd),
+        )
+
+    def has(self, *roles: str) -> bool:
+        return not self.roles.isdisjoint(roles)
+
+    def serves(self, role: str, skpd: str) -> bool:
+        return (role, skpd) in self.scopes
+
+
+def actor_of(request: Request) -> Actor | None:
+    actor: Actor | None = getattr(request.state, "actor", None)
+    return actor
+
+
+def _authenticate(request: Request) -> Actor | None:
+    from kit.service import service_of
+
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        return None
+    try:
+        claims = Claims.verify(token, service_of(request).ring, datetime.now(UTC))
+    except Refused as refused:
+        raise Unauthenticated("token_refused", str(refused), remedy="Log in again.") from refused
+    return Actor.of(claims)
+
+
+def _require(check: Callable[[Actor], bool], policy: str) -> Callable[[Request], None]:
+    def dependency(request: Request) -> None:
+        actor = _authenticate(request)
+        if actor is None:
+            raise Unauthenticated("login_required", "This needs a session.", remedy="Log in and try again.")
+        if not check(actor):
+            raise Forbidden(
+                "role_required",
+                "This is for {policy}.",
+                policy=policy,
+                article="Pasal 5 and 9: rights follow the role and its letter",
+                remedy="Ask the Admin Agency to register your letter of assignment if you hold this role.",
+            )
+        request.state.actor = actor
+
+    return dependency
+
+
+def _maybe(request: Request) -> None:
+    request.state.actor = _authenticate(request)
+
+
+def allow(*roles: str) -> dict[str, Any]:
+    """`@router.post("/packages", **allow("ppk"))`: only these roles, by a letter in force."""
+    check = _require(lambda actor: actor.has(*roles), ", ".join(roles))
+    return {"dependencies": [Depends(check)], "openapi_extra": {"x-policy": sorted(roles)}}
+
+
+def logged_in() -> dict[str, Any]:
+    """Every account that is logged in."""
+    return {"dependencies": [Depends(_require(lambda _: True, "users"))], "openapi_extra": {"x-policy": ["logged in"]}}
+
+
+def public() -> dict[str, Any]:
+    """Everybody; who is logged in is known all the same."""
+    return {"dependencies": [Depends(_maybe)], "openapi_extra": {"x-policy": ["public"]}}
+
+
+def internal() -> dict[str, Any]:
+    """Only the gateway itself, by its service token; the proxy never forwards these paths."""
+
+    def dependency(request: Request) -> None:
+        from kit.service import service_of
+
+        token = request.headers.get("lpse-service", "")
+        service = service_of(request)
+        try:
+            ServiceToken.verify(token, service.ring, datetime.now(UTC), audience=service.name)
+        except Refused as refused:
+            raise Unauthenticated("service_token_refused", str(refused)) from refused
+
+    return {"dependencies": [Depends(dependency)], "openapi_extra": {"x-policy": ["internal"]}}
+
+
+def _actor(request: Request) -> Actor:
+    actor = actor_of(request)
+    if actor is None:
+        raise Unauthenticated("login_required", "This needs a session.", remedy="Log in and try again.")
+    return actor
+
+
+ActorDep = Annotated[Actor, Depends(_actor)]

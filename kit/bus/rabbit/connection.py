@@ -1,0 +1,91 @@
+"""One plain AMQP connection with one channel, and how it ends.
+
+The library's robust connection does not bring back a consumer the broker cancelled, and hides losses; here every loss
+ends the session, and whoever runs it starts a new one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+
+from kit.bus import BusUnavailable
+from kit.bus.handling import is_cancelled
+from kit.bus.topology import Topology
+
+__all__ = ["PATIENCE", "Session", "declare", "open_channel", "reachable", "session"]
+
+PATIENCE = 10.0
+"""Seconds the broker has for an answer."""
+HEARTBEAT = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """`lost` is resolved with the reason when the connection, the channel or a consumer on it ends."""
+
+    connection: AbstractConnection
+    channel: AbstractChannel
+    lost: asyncio.Future[str]
+
+
+@asynccontextmanager
+async def session(url: str, name: str) -> AsyncIterator[Session]:
+    lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def lose(why: str) -> None:
+        if not lost.done():
+            lost.set_result(why)
+
+    properties: Any = {"connection_name": name}
+    connection = await aio_pika.connect(url, timeout=5, heartbeat=HEARTBEAT, client_properties=properties)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            connection.close_callbacks.add(lambda *_: lose("connection closed"))
+            channel = await open_channel(connection)
+            channel.close_callbacks.add(lambda *_: lose("channel closed"))
+            underlay = await channel.get_underlay_channel()
+            underlay.on_consumer_cancel_callbacks.add(lambda _: lose("consumer cancelled by the broker"))
+        yield Session(connection, channel, lost)
+    finally:
+        with suppress(Exception):
+            async with asyncio.timeout(3):
+                await connection.close()
+
+
+async def open_channel(connection: AbstractConnection) -> AbstractChannel:
+    """A channel on which an unroutable message is an error; the library's default lets it vanish."""
+    return await connection.channel(publisher_confirms=True, on_return_raises=True)
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turn the many ways in which a broker is away into one."""
+    try:
+        yield
+    except (OSError, AMQPError, ChannelInvalidStateError) as error:
+        raise BusUnavailable(f"RabbitMQ cannot be used: {error!r}") from error
+    except asyncio.CancelledError as error:
+        if is_cancelled():
+            raise
+        raise BusUnavailable("RabbitMQ cannot be used: the connection was given up") from error
+
+
+async def declare(channel: AbstractChannel, topology: Topology, services: Iterable[str]) -> None:
+    events = await channel.declare_exchange(topology.events, aio_pika.ExchangeType.TOPIC, durable=True)
+    dead = await channel.declare_exchange(topology.dead, aio_pika.ExchangeType.DIRECT, durable=True)
+    for service in services:
+        letters = await channel.declare_queue(
+            topology.dead_queue(service), durable=True, arguments={**topology.dead_arguments()}
+        )
+        await letters.bind(dead, service)
+        queue = await channel.declare_queue(
+            topology.queue(service), durable=True, arguments={**topology.arguments(service)}
+        )
+        for pattern in sorted(topology.subscriptions[service]):
+            await queue.bind(events, pattern)

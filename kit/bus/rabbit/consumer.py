@@ -1,0 +1,119 @@
+"""One supervised consumer of one queue: session after session, until it is cancelled."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
+
+from kit.bus import Dead, Handler, Retry, Topology, Unavailable
+from kit.bus.handling import attempt, finish, is_cancelled, pauses
+from kit.bus.rabbit.connection import PATIENCE, Session, declare, session
+from kit.bus.rabbit.wire import burial, open_delivery
+
+__all__ = ["Consumer"]
+
+log = structlog.get_logger()
+
+LONGEST_HOLD = 5.0
+"""Seconds a message may wait here for its next try. It counts against the prefetch meanwhile."""
+
+Bury = Callable[[aio_pika.Message], Awaitable[Exception | None]]
+
+
+class Consumer:
+    def __init__(self, url: str, topology: Topology, service: str, handler: Handler, prefetch: int, bury: Bury) -> None:
+        self._url = url
+        self._topology = topology
+        self._service = service
+        self._handler = handler
+        self._prefetch = prefetch
+        self._bury = bury
+        self._pauses = pauses()
+        self._held: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        while True:
+            why = await self._supervised()
+            pause = next(self._pauses)
+            log.warning("consumer lost its session", queue=self._service, why=why, again_after=round(pause, 1))
+            await asyncio.sleep(pause)
+
+    async def _supervised(self) -> str:
+        try:
+            async with session(self._url, f"{self._topology.queue(self._service)} consumer") as opened:
+                return await self._consume(opened)
+        except asyncio.CancelledError:
+            if is_cancelled():
+                raise
+            return "stray cancellation"
+        except Exception as error:  # noqa: BLE001  whatever ended the session, the next one is the answer
+            return repr(error)
+
+    async def _consume(self, opened: Session) -> str:
+        arrived: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
+        opened.lost.add_done_callback(lambda _: arrived.put_nowait(None))
+        async with asyncio.timeout(PATIENCE):
+            await opened.channel.set_qos(prefetch_count=self._prefetch)
+            await declare(opened.channel, self._topology, [self._service])
+            queue = await opened.channel.get_queue(self._topology.queue(self._service), ensure=False)
+            tag = await queue.consume(arrived.put)
+        self._pauses = pauses()
+        try:
+            while not opened.lost.done():
+                message = await arrived.get()
+                if message is not None and not opened.lost.done():
+                    await self._handle(message, opened.lost)
+            return opened.lost.result()
+        finally:
+            await self._leave(opened, queue, tag)
+
+    async def _leave(self, opened: Session, queue: AbstractQueue, tag: str) -> None:
+        """Give everything back unhandled. Said with nack, which newer brokers do not count as a failed delivery."""
+        for task in self._held:
+            task.cancel()
+        self._held.clear()
+        if opened.lost.done():
+            return
+        with suppress(Exception):
+            async with asyncio.timeout(3):
+                await queue.cancel(tag)
+                channel = await opened.channel.get_underlay_channel()
+                await channel.basic_nack(0, multiple=True, requeue=True)
+
+    async def _handle(self, message: AbstractIncomingMessage, lost: asyncio.Future[str]) -> None:
+        """While our own side cannot work, keep the message and take no other."""
+        waits = pauses()
+        while not lost.done() and not await finish(self._settle(message)):
+            await asyncio.wait({lost}, timeout=next(waits))
+
+    async def _settle(self, message: AbstractIncomingMessage) -> bool:
+        delivery = open_delivery(message, self._service)
+        match await attempt(self._handler, delivery):
+            case Unavailable():
+                return False
+            case Retry(after=after):
+                self._hold(message, after)
+            case Dead() as why:
+                if (trouble := await self._bury(burial(message, delivery, why))) is None:
+                    await message.ack()
+                else:
+                    log.warning("dead letter not taken", queue=self._service, id=delivery.message.id, why=str(trouble))
+                    self._hold(message, LONGEST_HOLD)
+            case None:
+                await message.ack()
+        return True
+
+    def _hold(self, message: AbstractIncomingMessage, seconds: float) -> None:
+        task = asyncio.create_task(_give_back(message, min(seconds, LONGEST_HOLD)))
+        self._held.add(task)
+        task.add_done_callback(self._held.discard)
+
+
+async def _give_back(message: AbstractIncomingMessage, seconds: float) -> None:
+    """Said with reject, which every broker counts; when the session is gone the broker has the message already."""
+    await asyncio.sleep(seconds)
+    with suppress(Exception):
+        await message.reject(requeue=True)

@@ -1,0 +1,61 @@
+"""What the bus is made of, computed from who wants which events. Pure: both backends and `lpse check` read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["Topology", "matches"]
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """`prefix` is the instance's; `subscriptions` maps a service to the patterns of the event types it wants.
+
+    A queue's arguments can never be changed on RabbitMQ, so they hold only what correctness needs. Limits are enforced
+    by the consumer; a policy may add lengths.
+    """
+
+    prefix: str
+    subscriptions: Mapping[str, frozenset[str]]
+
+    @property
+    def events(self) -> str:
+        """The durable topic exchange every event is published to."""
+        return f"{self.prefix}.events"
+
+    @property
+    def dead(self) -> str:
+        """The durable direct exchange of the dead letters; the routing key is the service."""
+        return f"{self.prefix}.dead"
+
+    def queue(self, service: str) -> str:
+        return f"{self.prefix}.{service}"
+
+    def dead_queue(self, service: str) -> str:
+        return f"{self.prefix}.{service}.dead"
+
+    def arguments(self, service: str) -> dict[str, str]:
+        """A message the broker itself gives up is not lost on the way: at-least-once demands reject-publish."""
+        return {
+            "x-queue-type": "quorum",
+            "x-dead-letter-exchange": self.dead,
+            "x-dead-letter-routing-key": service,
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        }
+
+    def dead_arguments(self) -> dict[str, str]:
+        return {"x-queue-type": "quorum"}
+
+
+def matches(pattern: str, key: str) -> bool:
+    """AMQP topic rules: words between dots, `*` is exactly one word, `#` is any number of words, also none."""
+    return _match(pattern.split("."), key.split("."))
+
+
+def _match(pattern: list[str], words: list[str]) -> bool:
+    if not pattern:
+        return not words
+    head, rest = pattern[0], pattern[1:]
+    if head == "#":
+        return _match(rest, words) or (bool(words) and _match(pattern, words[1:]))
+    return bool(words) and head in {"*", words[0]} and _match(rest, words[1:])

@@ -1,0 +1,149 @@
+"""One request of one actor: the transaction of its effect, and the promise that repeating it repeats nothing.
+
+The idempotency key, the answer and the effect are stored together. The same key with the same body gets the same answer
+again; with another body it is refused (409).
+"""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Request
+from pydantic import BaseModel
+from sqlalchemy import Column, ColumnElement, Integer, LargeBinary, Table, Text, Uuid, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from kit.auth import Actor, actor_of
+from kit.db import Database, Db, Instant, kit_metadata
+from kit.problems import Conflict, Problem
+
+__all__ = ["Call", "CallDep", "Replayed", "idempotency"]
+
+idempotency = Table(
+    "idempotency",
+    kit_metadata,
+    Column("account", Uuid, primary_key=True),
+    Column("route", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body_sha256", LargeBinary, nullable=False),
+    Column("status", Integer),
+    Column("answer", LargeBinary),
+    Column("at", Instant, nullable=False, server_default=text("clock_timestamp()"), index=True),
+)
+
+NOBODY = UUID(int=0)
+MODEL = TypeVar("MODEL", bound=BaseModel)
+
+
+class Replayed(Exception):
+    """The effect happened before: this is the answer that was given then."""
+
+    def __init__(self, status: int, answer: bytes) -> None:
+        super().__init__(status)
+        self.status = status
+        self.answer = answer
+
+
+@dataclass(slots=True)
+class Call:
+    database: Database
+    actor: Actor | None
+    route: str
+    key: str | None
+    body: bytes
+    status: int
+    _answer: bytes | None = None
+    _refusal: Problem | None = field(default=None)
+
+    @property
+    def account(self) -> UUID:
+        """Who acts; only for routes that nobody reaches without logging in."""
+        if self.actor is None:
+            raise RuntimeError("this route has no actor: it must not be public")
+        return self.actor.account
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Db]:
+        async with self.database.transaction() as db:
+            db.info["actor"] = self.actor.account if self.actor else None
+            await self._claim(db)
+            yield db
+            await self._remember(db)
+        if self._refusal is not None:
+            raise self._refusal
+
+    def answer(self, model: MODEL) -> MODEL:
+        """What this call answers, now and whenever it is repeated."""
+        self._answer = model.model_dump_json().encode()
+        return model
+
+    def refuse(self, problem: Problem) -> None:
+        """Answer with a problem whose record is kept: the transaction commits, then the problem is raised."""
+        from kit.http import encode_problem
+
+        self.status, self._answer, self._refusal = problem.status, encode_problem(problem), problem
+
+    def _who(self) -> UUID:
+        return self.actor.account if self.actor else NOBODY
+
+    async def _claim(self, db: Db) -> None:
+        if self.key is None:
+            return
+        digest = hashlib.sha256(self.body).digest()
+        row = insert(idempotency).values(account=self._who(), route=self.route, key=self.key, body_sha256=digest)
+        new = (await db.execute(row.on_conflict_do_nothing().returning(idempotency.c.key))).one_or_none()
+        if new is not None:
+            return
+        before = (await db.execute(select(idempotency).where(*self._mine()))).one()
+        if before.body_sha256 != digest:
+            raise Conflict(
+                "idempotency_key_reused",
+                "This Idempotency-Key was used on this route with another body.",
+                remedy="Use a new key for a new request; repeat a request with exactly the same body.",
+            )
+        raise Replayed(before.status, before.answer)
+
+    async def _remember(self, db: Db) -> None:
+        if self.key is None:
+            return
+        if self._answer is None:
+            raise RuntimeError(f"{self.route} ended its transaction without call.answer()")
+        await db.execute(update(idempotency).where(*self._mine()).values(status=self.status, answer=self._answer))
+
+    def _mine(self) -> tuple[ColumnElement[bool], ...]:
+        columns = idempotency.c
+        return columns.account == self._who(), columns.route == self.route, columns.key == self.key
+
+
+async def _call(request: Request) -> Call:
+    from kit.service import service_of
+
+    route = request.scope["route"]
+    key = request.headers.get("idempotency-key")
+    if key is None and request.method != "GET":
+        raise Problem(
+            "idempotency_key_missing",
+            "A request that changes something carries an Idempotency-Key header.",
+            remedy="Send a new random key (for example a UUID) with each new request, and the same key when you repeat it.",
+        )
+    if key is not None and not 8 <= len(key) <= 200:
+        raise Problem("idempotency_key_invalid", "An Idempotency-Key has 8 to 200 characters.")
+    return Call(
+        database=service_of(request).database,
+        actor=actor_of(request),
+        route=f"{request.method} {request.url.path}",
+        key=key,
+        body=await request.body(),
+        status=route.status_code or 200,
+    )
+
+
+CallDep = Annotated[Call, Depends(_call)]
+
+
+async def forget_old(db: Db) -> None:
+    """Keys are kept two days: longer than anyone repeats a request."""
+    await db.execute(idempotency.delete().where(idempotency.c.at < func.clock_timestamp() - text("interval '2 days'")))

@@ -1,0 +1,166 @@
+"""One PostgreSQL database per service: sessions, the transaction every effect happens in, and who hears of its end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg.exceptions
+from sqlalchemy import DateTime, MetaData, Numeric, Uuid, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.pool import Pool
+
+from kit.ids import new_id
+
+__all__ = [
+    "Base",
+    "Database",
+    "Db",
+    "Instant",
+    "Money",
+    "Sequenced",
+    "is_unavailable",
+    "kit_metadata",
+    "service_metadata",
+]
+
+Db = AsyncSession
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+kit_metadata = MetaData(naming_convention=NAMING)
+"""The tables that every service database has: outbox, inbox, jobs, idempotency, clock (kit/migrations.py makes them)."""
+
+
+class Base(DeclarativeBase):
+    """What a service derives its own base from, each with its own `metadata = service_metadata()`."""
+
+    __abstract__ = True
+    type_annotation_map = {  # noqa: RUF012  SQLAlchemy's own protocol
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+        list[dict[str, Any]]: JSONB,
+        list[str]: JSONB,
+    }
+
+
+def service_metadata() -> MetaData:
+    return MetaData(naming_convention=NAMING)
+
+
+Instant = DateTime(timezone=True)
+Money = Numeric(20, 2)
+
+
+class Sequenced:
+    """A row that events are about: it counts them itself, so that no other row is contended for.
+
+    A new one has its id from the first moment. An old one is loaded FOR UPDATE before an event about it is emitted.
+    """
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
+    sequence: Mapped[int] = mapped_column(default=0)
+
+
+@event.listens_for(Sequenced, "init", propagate=True)
+def _identify(_row: Sequenced, _args: Any, values: dict[str, Any]) -> None:
+    values.setdefault("id", new_id())
+    values.setdefault("sequence", 0)
+
+
+class Database:
+    """`transaction()` for effects, `reading()` for questions. `wake` events are set after each commit that emitted."""
+
+    def __init__(self, dsn: str, *, pool: int = 8, application: str = "lpse") -> None:
+        url = make_url(dsn).set(drivername="postgresql+asyncpg")
+        self.dsn = dsn
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool,
+            max_overflow=0,
+            pool_timeout=10,
+            hide_parameters=True,  # what people told us belongs in no log
+            connect_args={"timeout": 5, "server_settings": {"application_name": application, "timezone": "UTC"}},
+        )
+        self._wakers: set[asyncio.Event] = set()
+        _drop_dead_connections(self.engine.sync_engine.pool)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Db]:
+        """Everything inside is stored together when the block ends, or not at all."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as db, db.begin():
+            db.info["writing"] = True
+            yield db
+        if db.info.get("wakes"):
+            self.wake()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Db]:
+        async with AsyncSession(self.engine, expire_on_commit=False) as db:
+            yield db
+
+    def wake(self) -> None:
+        for waker in self._wakers:
+            waker.set()
+
+    @asynccontextmanager
+    async def waker(self) -> AsyncIterator[asyncio.Event]:
+        """An event that is set after each commit that left work behind (outbox rows, jobs)."""
+        waker = asyncio.Event()
+        self._wakers.add(waker)
+        try:
+            yield waker
+        finally:
+            self._wakers.discard(waker)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def _drop_dead_connections(pool: Pool) -> None:
+    """A connection whose server went away is not handed out again.
+
+    Cheaper than `pool_pre_ping` (a round trip per checkout): asyncpg knows at once when its socket is closed.
+    """
+
+    @event.listens_for(pool, "checkout")
+    def check(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
+        if dbapi_connection.driver_connection.is_closed():
+            from sqlalchemy.exc import DisconnectionError
+
+            raise DisconnectionError("the server closed this connection")
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database is away, rather than refusing what was asked of it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, DBAPIError) and seen.connection_invalidated:
+            return True
+        if isinstance(seen, (*_AWAY, PoolTimeout)) or (isinstance(seen, _INTERFACE) and "closed" in str(seen)):
+            return True
+        seen = seen.__cause__ or getattr(seen, "orig", None)
+    return False
+
+
+_AWAY = (
+    OSError,  # ConnectionError and TimeoutError are kinds of it
+    asyncpg.exceptions.PostgresConnectionError,
+    asyncpg.exceptions.AdminShutdownError,
+    asyncpg.exceptions.CrashShutdownError,
+    asyncpg.exceptions.CannotConnectNowError,
+    asyncpg.exceptions.TooManyConnectionsError,
+)
+_INTERFACE = asyncpg.exceptions.InterfaceError  # also a wrong use of the driver: that is ours and no absence

@@ -1,0 +1,133 @@
+"""The HTTP side that every service shares: problem documents, health, and no route without a policy."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from opentelemetry import trace
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kit.call import Replayed
+from kit.db import is_unavailable
+from kit.problems import Problem
+from kit.storage import StorageUnavailable
+
+__all__ = ["JSON", "PROBLEM", "encode_problem", "install_problems", "problem_response"]
+
+log = structlog.get_logger()
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+
+
+def encode_problem(problem: Problem) -> bytes:
+    return json.dumps(problem.document(), ensure_ascii=False).encode()
+
+
+def problem_response(problem: Problem) -> Response:
+    headers = {"WWW-Authenticate": 'Bearer realm="lpse"'} if problem.status == 401 else {}
+    if "retry_after" in problem.extra:
+        headers["Retry-After"] = str(problem.extra["retry_after"])
+    return Response(encode_problem(problem), problem.status, media_type=PROBLEM, headers=headers)
+
+
+def install_problems(app: FastAPI) -> None:
+    """Every refusal leaves as problem+json, in the same words for programs and people."""
+    app.add_exception_handler(Problem, _handler(_problem))
+    app.add_exception_handler(Replayed, _handler(_replayed))
+    app.add_exception_handler(RequestValidationError, _handler(_invalid))
+    app.add_exception_handler(HTTPException, _handler(_http))
+    app.add_middleware(cast("Any", _answering))
+
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def _handler(answer: Callable[[Any], Response]) -> Handler:
+    async def handle(_request: Request, error: Exception) -> Response:
+        return answer(error)
+
+    return handle
+
+
+def _problem(error: Problem) -> Response:
+    return problem_response(error)
+
+
+def _replayed(error: Replayed) -> Response:
+    kind = PROBLEM if error.status >= 400 else JSON
+    return Response(error.answer, error.status, media_type=kind, headers={"Idempotent-Replayed": "true"})
+
+
+def _invalid(error: RequestValidationError) -> Response:
+    """The fields that are wrong, by place and reason; what was typed is not repeated (it may be a password)."""
+    places = [{"at": "/".join(str(part) for part in found["loc"]), "why": found["msg"]} for found in error.errors()]
+    listed = "; ".join(f"{place['at']}: {place['why']}" for place in places[:5])
+    return problem_response(
+        Problem(
+            "invalid_request",
+            "The request does not have the form this route takes: {listed}",
+            status=422,
+            remedy="Compare it with /api/openapi.json.",
+            listed=listed,
+            extra={"errors": places},
+        )
+    )
+
+
+def _http(error: HTTPException) -> Response:
+    problem = Problem(f"http_{error.status_code}", "{what}", status=error.status_code, what=error.detail)
+    response = problem_response(problem)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _answering(app: ASGIApp) -> ASGIApp:
+    """Whatever else goes wrong is answered here, inside the request's span, so that the trace can be named."""
+
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await app(scope, receive, watched)
+        except Exception as error:
+            if started or scope["type"] != "http":
+                raise
+            await _unexpected(error)(scope, receive, send)
+
+    return answering
+
+
+def _unexpected(error: Exception) -> Response:
+    if is_unavailable(error) or isinstance(error, StorageUnavailable):
+        log.error("a backend is away", error=repr(error))
+        problem = Problem(
+            "temporarily_unavailable",
+            "This part of the system cannot answer just now; nothing of your request was stored.",
+            status=503,
+            remedy="Repeat the request with the same Idempotency-Key in a few seconds.",
+        )
+        response = problem_response(problem)
+        response.headers["Retry-After"] = "2"
+        return response
+    trace_id = format(trace.get_current_span().get_span_context().trace_id, "032x")
+    log.error("unexpected error", exc_info=error, trace_id=trace_id)
+    return problem_response(
+        Problem(
+            "unexpected",
+            "Something went wrong on our side (trace {trace_id}).",
+            status=500,
+            remedy="Tell the helpdesk this number.",
+            trace_id=trace_id,
+        )
+    )

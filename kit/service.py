@@ -1,0 +1,220 @@
+"""What a service is: its API, reactions, jobs and tables, wired once in `app.build()` and run in one shape everywhere."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
+from sqlalchemy import MetaData
+
+from kit import call, clock, migrations, telemetry
+from kit.bus import Bus
+from kit.db import Database, Db
+from kit.http import install_problems
+from kit.inbox import Handler, Inbox, Reaction
+from kit.jobs import Handler as JobHandler
+from kit.jobs import Job, Periodic, Worker
+from kit.keys import KeyRing
+from kit.outbox import Relay
+from kit.settings import Settings
+from kit.storage import ObjectStore
+
+__all__ = ["Service", "service_of", "supervised"]
+
+log = structlog.get_logger()
+
+Loop = Callable[["Service"], Awaitable[None]]
+
+
+@dataclass
+class Service:
+    """One of the five. `loops` are further supervised tasks of a service with a matter of its own (the log)."""
+
+    name: str
+    settings: Settings
+    router: APIRouter
+    metadata: MetaData
+    reactions: Sequence[Reaction] = ()
+    everything: Handler | None = None
+    """A reaction to every event there is (audit)."""
+    jobs: Mapping[str, JobHandler] = field(default_factory=dict)
+    periodic: tuple[Periodic, ...] = ()
+    loops: Mapping[str, Loop] = field(default_factory=dict)
+    bucket: str | None = None
+    """The object store bucket this service owns, without the instance's prefix."""
+    resources: dict[str, Any] = field(default_factory=dict)
+    """What the service's own modules keep for the life of the process (pools, keys)."""
+
+    def __post_init__(self) -> None:
+        self.signals = telemetry.set_up(self.name, self.settings, self.settings.instance)
+        self.database = Database(
+            self.settings.database.get_secret_value(), pool=self.settings.database_pool, application=self.name
+        )
+        self.ring = KeyRing(self.settings.jwks)
+        self.inbox = Inbox(
+            self.name,
+            self.database,
+            {reaction.event.TYPE: reaction for reaction in self.reactions},
+            self.signals,
+            self.everything,
+        )
+        self.app = _app(self)
+
+    @property
+    def subscriptions(self) -> frozenset[str]:
+        """The routing keys this service's queue is bound to."""
+        return frozenset({"#"}) if self.everything else frozenset(self.inbox.reactions)
+
+    def store(self) -> ObjectStore:
+        """This service's bucket; opened once."""
+        if "store" not in self.resources:
+            settings = self.settings
+            if not (self.bucket and settings.objects and settings.objects_key and settings.objects_secret):
+                raise RuntimeError(f"{self.name} has no object store: set LPSE_OBJECTS, _KEY and _SECRET")
+            self.resources["store"] = ObjectStore(
+                settings.objects,
+                settings.objects_key.get_secret_value(),
+                settings.objects_secret.get_secret_value(),
+                f"{settings.prefix}-{self.bucket}",
+            )
+        return cast("ObjectStore", self.resources["store"])
+
+    @asynccontextmanager
+    async def running(self, bus: Bus, *, worker: bool = True) -> AsyncIterator["Service"]:
+        """The service's background work; requests may come as soon as this is entered."""
+        await self._refuse_wrong_start()
+        SQLAlchemyInstrumentor().instrument(
+            engine=self.database.engine.sync_engine, tracer_provider=self.signals.tracers, skip_dep_check=True
+        )
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._close)
+            if worker:
+                tasks = [asyncio.create_task(supervised(name, run), name=name) for name, run in self._work(bus).items()]
+                stack.push_async_callback(_end, tasks)
+            yield self
+
+    def _work(self, bus: Bus) -> dict[str, Callable[[], Awaitable[None]]]:
+        settings = self.settings
+        relay = Relay(self.name, settings.instance, self.database, bus, self.signals, settings.sweep)
+        worker = Worker(
+            self.name,
+            self.database,
+            {"forget_old": _forget_old, **self.jobs},
+            self.signals,
+            (*_HOUSEKEEPING, *self.periodic),
+            settings.sweep,
+        )
+        loops = {f"{self.name}.{name}": _bound(loop, self) for name, loop in self.loops.items()}
+        return {
+            f"{self.name}.relay": relay.run,
+            f"{self.name}.inbox": lambda: bus.consume(self.name, self.inbox),
+            f"{self.name}.jobs": worker.run,
+            **loops,
+        }
+
+    async def _refuse_wrong_start(self) -> None:
+        async with self.database.reading() as db:
+            await migrations.refuse_wrong_schema(db, self.name)
+            if self.settings.profile == "production" and not await clock.is_true(db):
+                raise RuntimeError(f"the clock of {self.name} was moved: production runs on real time only")
+
+    async def _close(self) -> None:
+        if "store" in self.resources:
+            await self.store().close()
+        for pool in (self.database, *(kept for kept in self.resources.values() if isinstance(kept, Database))):
+            await pool.close()
+        self.signals.shut_down()
+
+
+def _bound(loop: Loop, service: Service) -> Callable[[], Awaitable[None]]:
+    return lambda: loop(service)
+
+
+_HOUSEKEEPING = (Periodic("forget_old", migrations.DAY),)
+
+
+async def _forget_old(db: Db, _job: Job) -> None:
+    await call.forget_old(db)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def supervised(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Keep `run` going: whatever ends it, it is started again, with a growing pause.
+
+    Libraries can raise a stray CancelledError from inside; only a real cancellation of this task ends it.
+    """
+    pause = 0.2
+    while True:
+        started = asyncio.get_running_loop().time()
+        try:
+            await run()
+            log.warning("background work ended by itself", name=name)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            log.warning("background work was cancelled from inside a library", name=name)
+        except Exception as error:
+            log.exception("background work failed", name=name, error=repr(error))
+        if asyncio.get_running_loop().time() - started > 30:
+            pause = 0.2
+        await asyncio.sleep(pause)
+        pause = min(5.0, pause * 2)
+
+
+def service_of(request: Request) -> Service:
+    return cast("Service", request.app.state.service)
+
+
+def _app(service: Service) -> FastAPI:
+    app = FastAPI(title=f"OpenLPSE {service.name}", version="1", docs_url=None, redoc_url=None)
+    app.state.service = service
+    app.include_router(service.router)
+    app.include_router(_health())
+    install_problems(app)
+    _refuse_routes_without_policy(app)
+    app.add_middleware(
+        cast("Any", OpenTelemetryMiddleware),
+        tracer_provider=service.signals.tracers,
+        meter_provider=service.signals.meters,
+        exclude_spans=["receive", "send"],
+    )
+    return app
+
+
+def _refuse_routes_without_policy(app: FastAPI) -> None:
+    for path, operations in app.openapi()["paths"].items():
+        for method, operation in operations.items():
+            if "x-policy" not in operation:
+                raise RuntimeError(f"{method.upper()} {path} of {app.title} has no policy: use allow(), public() ...")
+
+
+def _health() -> APIRouter:
+    router = APIRouter(prefix="/health", tags=["health"])
+    public = {"openapi_extra": {"x-policy": ["public"]}}
+
+    @router.get("/live", **cast("Any", public))
+    async def live() -> dict[str, str]:
+        """The event loop answers."""
+        return {"status": "live"}
+
+    @router.get("/ready", **cast("Any", public))
+    async def ready(request: Request) -> Response:
+        """The own database answers with the right schema. The broker is not asked: the outbox bridges its absence."""
+        service = service_of(request)
+        async with service.database.reading() as db:
+            await migrations.refuse_wrong_schema(db, service.name)
+        return JSONResponse({"status": "ready"})
+
+    return router

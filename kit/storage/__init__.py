@@ -1,0 +1,127 @@
+"""Bytes by key and version, over S3. What is stored is read by its version id: a key alone may be overwritten.
+
+    stored = await store.put_stream("ab/12", request.stream(), size=length, content_type="application/pdf")
+    async for chunk in await store.open(stored.key, stored.version_id): ...
+
+The SDK is synchronous; it runs in a bounded pool of threads, and so does all hashing.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from kit.problems import Problem
+from kit.storage.errors import ObjectMissing, SizeMismatch, StorageError, StorageUnavailable
+from kit.storage.upload import Stored, Threads, Upload, seen
+from kit.storage.wire import Stat, Wire
+
+__all__ = ["Health", "ObjectMissing", "ObjectStore", "SizeMismatch", "Stat", "StorageError", "StorageUnavailable",
+           "Stored"]  # fmt: skip
+
+READ = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """True when the store answers; else `reason` says why not."""
+
+    ok: bool
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+
+class ObjectStore:
+    """One bucket. `endpoint` is a URL; `uploads` bounds memory: each holds up to four parts of 8 MiB."""
+
+    def __init__(
+        self, endpoint: str, access_key: str, secret_key: str, bucket: str, *, threads: int = 8, uploads: int = 32
+    ) -> None:
+        self.bucket = bucket
+        self._wire = Wire(endpoint, access_key, secret_key, bucket, connections=2 * threads)
+        self._threads = Threads(threads)
+        self._uploads = asyncio.Semaphore(uploads)
+        self._under_way: set[asyncio.Task[Stored]] = set()
+
+    async def ensure_bucket(self, object_lock: bool = False) -> None:
+        """Makes the bucket if it is not there, with versions kept and unfinished uploads forgotten after two days."""
+        await self._threads.run(self._wire.ensure_bucket, object_lock)
+
+    async def remove_bucket(self) -> None:
+        """Removes the bucket with every version in it: for stores that were lent for a while."""
+        await self._threads.run(self._wire.remove_bucket)
+
+    async def put_stream(
+        self, key: str, chunks: AsyncIterator[bytes], *, size: int, content_type: str = "application/octet-stream"
+    ) -> Stored:
+        """Stores exactly `size` bytes as a new version of `key`, or nothing.
+
+        Raises SizeMismatch, StorageUnavailable, StorageError, and whatever `chunks` raises when its sender goes away.
+        """
+        if size < 0:
+            raise ValueError("a size cannot be negative")
+        async with self._uploads:
+            upload = seen(asyncio.ensure_future(Upload(self._wire, self._threads, key, size, content_type).run(chunks)))
+            self._under_way.add(upload)
+            upload.add_done_callback(self._under_way.discard)
+            return await _whole(upload)
+
+    async def open(self, key: str, version_id: str, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """Starts a download; that the object is there is known before the first byte is given out."""
+        if length == 0:  # to S3 a range cannot be empty
+            return _nothing()
+        response = await self._threads.run(self._wire.get, key, version_id, offset, length)
+
+        async def read() -> AsyncIterator[bytes]:
+            try:
+                while chunk := await self._threads.run(self._wire.read, response, READ):
+                    yield chunk
+            finally:
+                response.close()
+                response.release_conn()
+
+        return read()
+
+    async def stat(self, key: str, version_id: str | None = None) -> Stat:
+        return await self._threads.run(self._wire.stat, key, version_id)
+
+    async def remove(self, key: str, version_id: str) -> None:
+        """Removes one version for good. No error when it is already gone; StorageError when a lock holds it."""
+        await self._threads.run(self._wire.remove, key, version_id)
+
+    async def alive(self) -> Health:
+        """Answers within seconds, also while every thread of the pool waits for a frozen store."""
+        try:
+            await asyncio.to_thread(self._wire.probe)
+        except StorageUnavailable as away:
+            return Health(ok=False, reason=f"{away} {away.reason}")
+        except Problem as problem:
+            return Health(ok=False, reason=str(problem))
+        return Health(ok=True)
+
+    async def version(self) -> str:
+        """How the store names itself, for example `SeaweedFS 4.48`; empty when it does not say."""
+        return await asyncio.to_thread(self._wire.probe)
+
+    async def close(self) -> None:
+        """Lets the uploads under way end, then frees threads and connections."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        await asyncio.to_thread(self._threads.close)
+        self._wire.close()
+
+
+async def _whole(upload: asyncio.Task[Stored]) -> Stored:
+    """An upload is a task of its own: however often its caller is cancelled, its clean-up is cancelled never."""
+    try:
+        return await asyncio.shield(upload)
+    except asyncio.CancelledError:
+        upload.cancel()
+        await asyncio.wait([upload])
+        raise
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""

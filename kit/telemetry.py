@@ -1,0 +1,150 @@
+"""Traces, metrics and logs. One trace goes from the HTTP request through outbox and broker to every reaction.
+
+Each service has its own providers, also where five of them share a process, so that a span says whose it is. Spans go to
+OTLP where an endpoint is set; the last ones are kept in memory for the operator's page and for the tests.
+Attribute names of the messaging conventions are still in development there, so they stand in one place: `linked`.
+"""
+
+import logging
+import sys
+from collections import deque
+from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.metrics import Counter, Histogram
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.trace import SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from kit.settings import TelemetrySettings
+
+__all__ = ["RECENT", "Telemetry", "configure_logs", "set_up", "traceparent"]
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+RECENT: deque[ReadableSpan] = deque(maxlen=5_000)
+"""The last spans of this process, of every service in it."""
+
+
+class _Ring(SpanProcessor):
+    def on_end(self, span: ReadableSpan) -> None:
+        RECENT.append(span)
+
+
+@dataclass(slots=True)
+class Telemetry:
+    """What one service measures with. Metric names follow `lpse.<what>.<unit>`."""
+
+    service: str
+    tracers: TracerProvider
+    meters: MeterProvider
+    tracer: trace.Tracer
+    published: Counter
+    handled: Counter
+    dead: Counter
+    reaction_seconds: Histogram
+    job_seconds: Histogram
+
+    @contextmanager
+    def linked(
+        self, name: str, parent: str | None, *, kind: Literal["producer", "consumer", "internal"], **attributes: str
+    ) -> Iterator[trace.Span]:
+        """A span that goes on with the trace `parent` (a traceparent) began, whoever runs it now."""
+        context = _PROPAGATOR.extract({"traceparent": parent}) if parent else None
+        with self.tracer.start_as_current_span(
+            name,
+            context=context,
+            kind=_KINDS[kind],
+            attributes={f"lpse.{key}": value for key, value in attributes.items()},
+        ) as span:
+            yield span
+
+    def shut_down(self) -> None:
+        self.tracers.shutdown()
+        self.meters.shutdown()
+
+
+_KINDS = {"producer": SpanKind.PRODUCER, "consumer": SpanKind.CONSUMER, "internal": SpanKind.INTERNAL}
+
+
+def set_up(service: str, settings: TelemetrySettings, instance: str) -> Telemetry:
+    resource = Resource.create({"service.name": service, "service.namespace": "lpse", "lpse.instance": instance})
+    tracers = TracerProvider(
+        resource=resource, sampler=ParentBased(TraceIdRatioBased(settings.trace_ratio)), shutdown_on_exit=False
+    )
+    tracers.add_span_processor(_Ring())
+    readers: Sequence[MetricReader] = ()
+    if settings.otlp:
+        tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{settings.otlp}/v1/traces")))
+        readers = [PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{settings.otlp}/v1/metrics"))]
+    meters = MeterProvider(resource=resource, metric_readers=readers, shutdown_on_exit=False)
+    meter = meters.get_meter("lpse")
+    return Telemetry(
+        service=service,
+        tracers=tracers,
+        meters=meters,
+        tracer=tracers.get_tracer("lpse"),
+        published=meter.create_counter("lpse.outbox.published", unit="{event}"),
+        handled=meter.create_counter("lpse.inbox.handled", unit="{event}"),
+        dead=meter.create_counter("lpse.inbox.dead", unit="{event}"),
+        reaction_seconds=meter.create_histogram("lpse.reaction.duration", unit="s"),
+        job_seconds=meter.create_histogram("lpse.job.duration", unit="s"),
+    )
+
+
+def traceparent() -> str | None:
+    """The trace this code runs in, as the W3C header's value."""
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier)
+    return carrier.get("traceparent")
+
+
+def _add_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = format(context.trace_id, "032x")
+    return event
+
+
+def configure_logs(level: str = "INFO", *, json: bool = True) -> None:
+    """One JSON object per line on stderr, ours and the libraries' alike; `json=False` is for a person's terminal."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace,
+    ]
+    # never structlog's pretty traceback: it prints every local variable, passwords and bids among them
+    plain = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    rendered = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()] if json else [plain]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *rendered,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for noisy in ("aiormq", "aio_pika", "urllib3", "httpx2", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

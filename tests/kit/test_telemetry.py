@@ -1,0 +1,77 @@
+"""One trace from the change to its reaction; logs that say what happened and not what people told us."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kit.bus import Topology
+from kit.bus.embedded import EmbeddedBus
+from kit.db import Database
+from kit.inbox import Inbox
+from kit.outbox import Relay, emit
+from kit.telemetry import RECENT, Telemetry
+from tests.kit.probe import VIEWS, Note, NoteWritten, written
+
+ROOT = Path(__file__).parents[2]
+
+PROGRAM = """
+import logging, sys
+import structlog
+from kit.telemetry import configure_logs
+
+configure_logs(json=sys.argv[1] == "json")
+secret = "what nobody" + " may read"
+try:
+    1 / 0
+except ZeroDivisionError:
+    structlog.get_logger().exception("it failed", tender="10000000001")
+logging.getLogger("a library").warning("its own words")
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "person"])
+def test_a_log_shows_no_local_values(form: str) -> None:
+    command = [sys.executable, "-W", "error", "-c", PROGRAM, form]
+    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=True)
+    assert "it failed" in done.stderr
+    assert "ZeroDivisionError" in done.stderr
+    assert "its own words" in done.stderr
+    assert "what nobody may read" not in done.stderr
+    if form == "json":
+        first, second = (json.loads(line) for line in done.stderr.splitlines())
+        assert (first["level"], first["tender"]) == ("error", "10000000001")
+        assert second["level"] == "warning"
+
+
+async def test_one_trace_from_the_change_to_its_reaction(
+    database: Database, signals: Telemetry, empty_database: str
+) -> None:
+    with signals.tracer.start_as_current_span("a request") as request:
+        async with database.transaction() as db:
+            note = Note(text="followed")
+            db.add(note)
+            await emit(db, written(note))
+    bus = EmbeddedBus(empty_database)
+    await bus.start()
+    await bus.declare(Topology("uji", {"probe": frozenset({NoteWritten.TYPE})}))
+    relay = Relay("probe", "uji", database, bus, signals)
+    async with database.engine.connect() as connection:
+        await relay.number(connection)
+        await relay.publish(connection)
+    work = asyncio.create_task(bus.consume("probe", Inbox("probe", database, {NoteWritten.TYPE: VIEWS}, signals)))
+    wanted = {"a request", "send events", "process probe"}
+    async with asyncio.timeout(10):
+        while spans(request.get_span_context().trace_id) != wanted:
+            await asyncio.sleep(0.02)
+    work.cancel()
+    await asyncio.wait({work})
+    await bus.close()
+
+
+def spans(trace: int) -> set[str]:
+    return {span.name for span in RECENT if span.context and span.context.trace_id == trace}
