@@ -1,0 +1,27 @@
+"""Events by producer, and the few words all services share: the only business vocabulary that crosses a border.
+
+`CATALOGUE` holds every event there is. What it says is frozen as JSON Schema in `contracts/schemas/` and as
+`contracts/asyncapi.yaml`; a test fails when they drift.
+"""
+
+from types import ModuleType
+
+from contracts import documents, helpdesk, registry, tender
+from kit.envelope import Event
+
+__all__ = ["CATALOGUE", "PRODUCERS"]
+
+PRODUCERS: dict[str, ModuleType] = {
+    "registry": registry,
+    "tender": tender,
+    "documents": documents,
+    "helpdesk": helpdesk,
+}
+
+
+def _events(module: ModuleType) -> list[type[Event]]:
+    found = [item for item in vars(module).values() if isinstance(item, type) and issubclass(item, Event)]
+    return [event for event in found if event.__module__ == module.__name__]
+
+
+CATALOGUE: dict[str, type[Event]] = {event.TYPE: event for module in PRODUCERS.values() for event in _events(module)}

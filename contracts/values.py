@@ -1,0 +1,39 @@
+"""Values that look the same in every event and answer: money, instants, fingerprints."""
+
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainSerializer
+
+__all__ = ["Md5", "Moment", "Rupiah", "Sha256", "rfc3339", "rupiah"]
+
+CENT = Decimal("0.01")
+
+
+def rupiah(amount: Decimal) -> Decimal:
+    """Round half up to two decimals: the one rounding there is."""
+    return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, float):
+        raise ValueError('money is written as a string with two decimals, "1250000000.00", never as a JSON number')  # noqa: TRY004
+    return value
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with milliseconds: 2026-11-23T02:59:58.123Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Rupiah = Annotated[
+    Decimal, BeforeValidator(_exact), Field(ge=0, max_digits=20, decimal_places=2), AfterValidator(rupiah)
+]
+"""Rupiah, in JSON a string with exactly two decimals."""
+
+Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+"""An instant, in JSON in UTC with milliseconds."""
+
+Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
