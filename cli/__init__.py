@@ -1,0 +1,1 @@
+"""The commands: what an operator types. `system.py` declares the whole system in one file."""

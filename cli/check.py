@@ -1,0 +1,102 @@
+"""`lpse check`: is everything there and as this version needs it? One sentence for each thing that is not."""
+
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from cli.events import backlog
+from cli.installation import Installation
+from cli.system import PARTS, topology
+from kit import keys, migrations
+from kit.bus import BusUnavailable
+from kit.bus.choice import open_bus
+from kit.db import Database, is_unavailable
+from kit.storage import ObjectStore
+from services import SERVICES
+
+__all__ = ["check"]
+
+STALE_SECONDS = 60
+
+
+async def check(installation: Installation) -> list[str]:
+    """What is wrong, in words; [] when nothing is."""
+    looks: dict[str, Callable[[Installation], Awaitable[list[str]]]] = {
+        "databases": _databases,
+        "object store": _objects,
+        "bus": _bus,
+        "keys": _keys,
+    }
+    found = []
+    for what, look in looks.items():
+        try:
+            found += await look(installation)
+        except Exception as error:  # noqa: BLE001  a check reports whatever it meets
+            found.append(f"{what}: could not be looked at: {error!r}")
+    return found
+
+
+async def _databases(installation: Installation) -> list[str]:
+    found = []
+    for name in SERVICES:
+        database = Database(installation.databases[name], pool=2)
+        try:
+            async with database.reading() as db:
+                await migrations.refuse_wrong_schema(db, name)
+        except Exception as error:
+            if not (is_unavailable(error) or isinstance(error, (asyncpg.PostgresError, RuntimeError))):
+                raise
+            found.append(f"database of {name}: {_away(error)}")
+        finally:
+            await database.close()
+    return found or [
+        f"outbox of {name}: {depth} events wait, the oldest for {age:.0f} s: is its relay running, is the bus there?"
+        for name, (depth, age) in (await backlog(installation)).items()
+        if age > STALE_SECONDS
+    ]
+
+
+def _away(error: Exception) -> str:
+    if is_unavailable(error):
+        return f"PostgreSQL does not answer ({error}). Start it, or correct the address."
+    return str(error)
+
+
+async def _objects(installation: Installation) -> list[str]:
+    found = []
+    for part in PARTS:
+        if part.bucket:
+            mine = installation.credentials[part.name]
+            bucket = f"{installation.prefix}-{part.bucket}"
+            store = ObjectStore(installation.objects, mine.key, mine.secret, bucket)
+            health = await store.alive()
+            await store.close()
+            if not health:
+                found.append(f"object store, bucket {bucket} of {part.name}: {health.reason}")
+    return found
+
+
+async def _bus(installation: Installation) -> list[str]:
+    wanted = topology(installation)
+    bus = open_bus(installation.bus, application="lpse check")
+    try:
+        await bus.start()
+        differences = await bus.differences(wanted)
+        depth = await bus.depth(wanted)
+    except (BusUnavailable, OSError) as error:
+        return [f"bus: does not answer ({error}). Start it, or correct the address; events wait in the outboxes."]
+    finally:
+        await bus.close()
+    dead = [f"dead letters: {depth[name].dead} of {name}; see `lpse dead list`" for name in depth if depth[name].dead]
+    return [f"bus: {difference}" for difference in differences] + dead
+
+
+async def _keys(installation: Installation) -> list[str]:
+    found = []
+    for part in PARTS:
+        for purpose in part.purposes:
+            try:
+                keys.SigningKey.load(installation.keys(part.name), part.name, purpose)
+            except keys.UntrustedKey as error:
+                found.append(f"key: {error}")
+    return found

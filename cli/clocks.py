@@ -1,0 +1,75 @@
+"""`lpse clock`: the business clock of the training profile, in all service databases together, forward only."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+
+from cli.installation import Installation
+from cli.mistakes import Mistake
+from kit import clock
+from kit.clock import WIB
+from kit.db import Database, Db
+
+__all__ = ["move", "now", "show"]
+
+MARGIN = timedelta(milliseconds=200)
+"""A running clock goes on while five databases are told to stop: they stop at an instant none has passed."""
+
+
+class Immovable(Mistake):
+    def __init__(self) -> None:
+        super().__init__("The clock moves in the training profile (latihan) only; this is a production instance.")
+
+
+async def move(installation: Installation, action: str, at: datetime | None = None) -> datetime:
+    """Stop, set or run the clock everywhere: each database is locked first, then all move to one instant."""
+    if installation.profile != "latihan":
+        raise Immovable
+    async with AsyncExitStack() as stack:
+        sessions = [await _locked(stack, dsn) for dsn in installation.databases.values()]
+        now = max(await asyncio.gather(*(clock.business_now(db) for db in sessions)))
+        wanted = at or now + (MARGIN if action == "stop" else timedelta(0))
+        for db in sessions:
+            await _apply(db, action, wanted)
+    return wanted
+
+
+async def _locked(stack: AsyncExitStack, dsn: str) -> Db:
+    database = Database(dsn, pool=2)
+    stack.push_async_callback(database.close)
+    db = await stack.enter_async_context(database.transaction())
+    await db.execute(clock.clock.select().with_for_update())
+    return db
+
+
+async def _apply(db: Db, action: str, at: datetime) -> None:
+    if action == "stop":
+        await clock.stop(db, at)
+    elif action == "set":
+        await clock.set_to(db, at)
+    else:
+        await clock.run(db)
+
+
+async def show(installation: Installation) -> list[str]:
+    lines = []
+    for name, dsn in installation.databases.items():
+        database = Database(dsn, pool=2)
+        try:
+            async with database.reading() as db:
+                now = await clock.business_now(db)
+                state = "real time" if await clock.is_true(db) else "moved or stopped"
+                lines.append(f"{name}: {now.astimezone(WIB).isoformat(timespec='milliseconds')} ({state})")
+        finally:
+            await database.close()
+    return lines
+
+
+async def now(installation: Installation) -> datetime:
+    """Business time, as tender's database tells it."""
+    database = Database(installation.databases["tender"], pool=2)
+    try:
+        async with database.reading() as db:
+            return await clock.business_now(db)
+    finally:
+        await database.close()

@@ -1,0 +1,152 @@
+"""A user of the portal's API: logs in, sends, uploads while fingerprinting. Nothing here knows the services' insides."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx2
+import pyotp
+
+__all__ = ["Fingerprint", "Portal", "Refused", "Uploaded", "User", "said"]
+
+CHUNK = 1 << 20
+
+
+class Refused(Exception):
+    """The portal answered with a problem document."""
+
+    def __init__(self, what: str, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(f"{what} was answered {status}: {problem.get('detail', problem)}")
+        self.status = status
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What the sender computed of its own file, before the portal said anything."""
+
+    name: str
+    size: int
+    md5: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    mine: Fingerprint
+    statement: str
+    object: str
+
+
+def said(sent: Uploaded) -> dict[str, str]:
+    """The statement of documents and the sender's own fingerprints, side by side."""
+    return {"statement": sent.statement, "md5": sent.mine.md5, "sha256": sent.mine.sha256}
+
+
+@dataclass
+class Portal:
+    """The portal at one address. Use `async with`."""
+
+    url: str
+    http: httpx2.AsyncClient = field(init=False)
+
+    def __post_init__(self) -> None:
+        timeout = httpx2.Timeout(60, read=300, write=300)
+        self.http = httpx2.AsyncClient(base_url=self.url, timeout=timeout, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
+
+    def visitor(self) -> "User":
+        return User(self, "visitor")
+
+    async def login(self, user_id: str, password: str, totp_secret: str | None = None) -> "User":
+        known = {"user_id": user_id, "password": password}
+        if totp_secret:
+            known["totp"] = pyotp.TOTP(totp_secret).now()
+        answer = await self.visitor().post("/api/registry/sessions", known)
+        account = answer["account"]
+        return User(self, user_id, answer["session"], account["id"], account.get("provider"))
+
+
+@dataclass
+class User:
+    portal: Portal
+    name: str
+    session: str | None = None
+    account: str | None = None
+    provider: str | None = None
+
+    async def get(self, path: str, **query: Any) -> Any:
+        return await self._send("GET", path, params=query)
+
+    async def post(self, path: str, body: Any = None) -> Any:
+        headers = {"Idempotency-Key": str(uuid4())}
+        return await self._send("POST", path, json={} if body is None else body, headers=headers)
+
+    async def upload(self, path: str, grant: str, media_type: str, name: str, file: Path) -> Uploaded:
+        """One streaming PUT under a grant; both fingerprints are computed from the bytes as they leave."""
+        md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+        size = file.stat().st_size
+        headers = {
+            "Lpse-Grant": grant,
+            "Content-Type": media_type,
+            "Content-Length": str(size),
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        }
+        answer = await self._send("PUT", path, content=_chunks(file, md5, sha256), headers=headers)
+        mine = Fingerprint(name, size, md5.hexdigest(), sha256.hexdigest())
+        if (answer["md5"], answer["sha256"], answer["size"]) != (mine.md5, mine.sha256, mine.size):
+            raise Refused(f"uploading {name}", 200, {"detail": "the portal received other bytes than were sent"})
+        return Uploaded(mine, answer["statement"], answer["object"])
+
+    async def download(self, object_: str, grant: str) -> Fingerprint:
+        """Read a document back and fingerprint what came."""
+        md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+        headers = self._headers() | {"Lpse-Grant": grant}
+        async with self.portal.http.stream("GET", f"/api/documents/objects/{object_}", headers=headers) as response:
+            if response.status_code != 200:
+                raise Refused("a download", response.status_code, {"detail": (await response.aread()).decode()})
+            async for chunk in response.aiter_bytes(CHUNK):
+                md5.update(chunk)
+                sha256.update(chunk)
+                size += len(chunk)
+        return Fingerprint(object_, size, md5.hexdigest(), sha256.hexdigest())
+
+    async def _send(self, method: str, path: str, headers: Mapping[str, str] | None = None, **request: Any) -> Any:
+        sent = self._headers() | dict(headers or {})
+        response = await self.portal.http.request(method, path, headers=sent, **request)
+        if response.status_code >= 400:
+            raise Refused(f"{method} {path} by {self.name}", response.status_code, _problem(response))
+        return response.json()
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.session}"} if self.session else {}
+
+
+def _problem(response: httpx2.Response) -> Mapping[str, Any]:
+    try:
+        problem = response.json()
+    except ValueError:
+        return {"detail": response.text[:200]}
+    return problem if isinstance(problem, dict) else {"detail": str(problem)}
+
+
+async def _chunks(file: Path, *digests: Any) -> AsyncIterator[bytes]:
+    with file.open("rb") as handle:
+        while chunk := await asyncio.to_thread(handle.read, CHUNK):
+            await asyncio.to_thread(_update, digests, chunk)
+            yield chunk
+
+
+def _update(digests: tuple[Any, ...], chunk: bytes) -> None:
+    for digest in digests:
+        digest.update(chunk)

@@ -1,0 +1,118 @@
+"""`lpse events`: what was emitted and handled, replays into read models, and the contracts' generated files."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from uuid import UUID
+
+from sqlalchemy import func, select, table
+
+from cli.installation import Installation
+from kit.bus import matches
+from kit.db import Database
+from kit.envelope import Envelope
+from kit.inbox import inbox, replay
+from kit.outbox import outbox
+from services import SERVICES, build
+
+__all__ = ["Count", "backlog", "count", "listing", "replayed", "unlogged"]
+
+
+@dataclass(frozen=True)
+class Count:
+    """`emitted`: outbox rows of all services. `handled`: those that every queue subscribed to them has handled."""
+
+    emitted: int
+    handled: int
+    dead: int
+    waiting: tuple[str, ...]
+    """Types with events that some queue has yet to handle."""
+
+
+async def count(installation: Installation, dead: int = 0) -> Count:
+    emitted: dict[UUID, str] = {}
+    handled: dict[str, set[UUID]] = {}
+    wants: dict[str, frozenset[str]] = {}
+    for name in SERVICES:
+        wants[name] = build(name, installation.settings(name)).subscriptions
+        database = Database(installation.databases[name], pool=2)
+        try:
+            async with database.reading() as db:
+                emitted |= {
+                    row.event_id: row.type for row in await db.execute(select(outbox.c.event_id, outbox.c.type))
+                }
+                handled[name] = set((await db.execute(select(inbox.c.event_id))).scalars())
+        finally:
+            await database.close()
+    open_ = {event: type_ for event, type_ in emitted.items() if not _done(event, type_, wants, handled)}
+    return Count(len(emitted), len(emitted) - len(open_), dead, tuple(sorted(set(open_.values()))))
+
+
+def _done(event: UUID, type_: str, wants: dict[str, frozenset[str]], handled: dict[str, set[UUID]]) -> bool:
+    takers = [name for name, patterns in wants.items() if any(matches(pattern, type_) for pattern in patterns)]
+    return bool(takers) and all(event in handled[name] for name in takers)
+
+
+async def listing(installation: Installation, service: str, pattern: str, limit: int) -> list[str]:
+    """The last events of one service, newest first."""
+    database = Database(installation.databases[service], pool=2)
+    try:
+        async with database.reading() as db:
+            rows = await db.execute(select(outbox).order_by(outbox.c.position.desc()).limit(limit))
+            return [
+                f"{row.time.isoformat(timespec='milliseconds')} seq={row.seq} {row.type} subject={row.subject} "
+                f"id={row.event_id}{'' if row.published_at else ' (not yet published)'}"
+                for row in rows
+                if fnmatchcase(row.type, pattern)
+            ]
+    finally:
+        await database.close()
+
+
+async def replayed(installation: Installation, source: str, target: str, pattern: str) -> int:
+    """Rebuild the read models of `target` from what `source` emitted; returns how many events were applied."""
+    envelopes = await _history(installation, source, pattern)
+    service = build(target, installation.settings(target))
+    try:
+        async with service.database.transaction() as db:
+            return await replay(db, service.inbox.reactions, envelopes)
+    finally:
+        await service.database.close()
+
+
+async def _history(installation: Installation, source: str, pattern: str) -> Iterable[Envelope]:
+    database = Database(installation.databases[source], pool=2)
+    try:
+        async with database.reading() as db:
+            bodies = await db.execute(
+                select(outbox.c.type, outbox.c.envelope).where(outbox.c.seq.is_not(None)).order_by(outbox.c.seq)
+            )
+            return [Envelope.decode(row.envelope) for row in bodies if fnmatchcase(row.type, pattern)]
+    finally:
+        await database.close()
+
+
+async def unlogged(installation: Installation) -> int:
+    """Events that audit has taken and not yet put into the log."""
+    database = Database(installation.databases["audit"], pool=2)
+    try:
+        async with database.reading() as db:
+            return int((await db.execute(select(func.count()).select_from(table("log_pending")))).scalar_one())
+    finally:
+        await database.close()
+
+
+async def backlog(installation: Installation) -> dict[str, tuple[int, float]]:
+    """Per service: unpublished events and the age of the oldest in seconds."""
+    found = {}
+    for name in SERVICES:
+        database = Database(installation.databases[name], pool=2)
+        try:
+            async with database.reading() as db:
+                waiting = outbox.c.published_at.is_(None)
+                age = func.extract("epoch", func.clock_timestamp() - func.min(outbox.c.created_at).filter(waiting))
+                row = (await db.execute(select(func.count().filter(waiting), func.coalesce(age, 0)))).one()
+                found[name] = (int(row[0]), float(row[1]))
+        finally:
+            await database.close()
+    return found

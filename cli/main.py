@@ -1,0 +1,227 @@
+"""What was typed, to the function that does it."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+
+from cli.installation import Installation
+from cli.mistakes import Mistake
+
+__all__ = ["main"]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = _parser()
+    asked, rest = parser.parse_known_args(arguments)
+    if asked.command == "test":
+        from cli.testing import test
+
+        return test(rest, require=asked.require_backends, long=asked.long)
+    if rest:
+        parser.error(f"unknown: {' '.join(rest)}")
+    return _carry_out(asked)
+
+
+def _carry_out(asked: argparse.Namespace) -> int:
+    """Run the command; what a person did wrong is one sentence on stderr, not a stack trace."""
+    from cli.servers import ServerError
+    from kit.clock import Backwards
+
+    try:
+        return int(asyncio.run(asked.run(asked)))
+    except (Mistake, ServerError, Backwards) as error:
+        print(f"lpse: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lpse", description="OpenLPSE: electronic procurement for a local government."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(
+        name: str, run: Callable[[argparse.Namespace], Awaitable[int]] | None, help: str
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help, description=help)
+        made.add_argument(
+            "--var", type=Path, default=ROOT / "var", help="directory of the installation (default ./var)"
+        )
+        made.set_defaults(run=run)
+        return made
+
+    up = command("up", _up, "start everything on this machine, until Ctrl-C")
+    up.add_argument("--port", type=int, default=8080)
+    up.add_argument("--processes", action="store_true", help="one process per service, the gateway over HTTP")
+    _servers(up)
+    demo = command("demo", _demo, "play one whole tender with real files, on its own servers")
+    demo.add_argument("--files", type=Path, help="directory whose files the bidders hand in")
+    demo.add_argument("--out", type=Path, help="where the evidence goes (default under --var)")
+    demo.add_argument("--json", action="store_true", help="one JSON object on stdout at the end")
+    _servers(demo)
+    serve = command("serve", _serve, "one service, or the gateway, configured by LPSE_ environment variables")
+    serve.add_argument("name")
+    serve.add_argument("--host", default="0.0.0.0", help="address to listen on")  # noqa: S104  a container's own
+    serve.add_argument("--port", type=int, default=8000)
+    serve.add_argument("--only", choices=("api", "worker"))
+    test = command("test", None, "run every test this machine can run (further arguments go to pytest)")
+    test.add_argument("--long", action="store_true", help="the long ones too")
+    test.add_argument("--require-backends", action="store_true", help="a backend that cannot be had is a failure")
+    db = command("db", _db, "the databases' schemas")
+    db.add_argument("action", choices=("upgrade", "show", "wait", "revision"))
+    db.add_argument("name", nargs="?", default="all")
+    db.add_argument("message", nargs="?", default="change")
+    keys = command("keys", _keys, "the services' signing keys")
+    keys.add_argument("action", choices=("list", "renew", "retire"))
+    keys.add_argument("what", nargs="?", default="", help="the owner to renew, or the key to retire")
+    clock = command("clock", _clock, "the training clock")
+    clock.add_argument("action", choices=("show", "stop", "set", "run"))
+    clock.add_argument("at", nargs="?", type=datetime.fromisoformat, help="2026-11-23T10:00:00+07:00")
+    events = command("events", _events, "what the services told each other")
+    events.add_argument("action", choices=("list", "count", "replay", "schema"))
+    events.add_argument("--from", dest="source", default="registry")
+    events.add_argument("--to", dest="target", default="tender")
+    events.add_argument("--type", dest="pattern", default="*", help="for example 'registry.provider.*'")
+    events.add_argument("--limit", type=int, default=50)
+    events.add_argument("--write", action="store_true", help="write the contracts' schemas instead of comparing them")
+    dead = command("dead", _dead, "events that could not be handled")
+    dead.add_argument("action", choices=("list", "show", "retry", "discard"))
+    dead.add_argument("queue", nargs="?", default="")
+    dead.add_argument("id", nargs="?", default="")
+    command("check", _check, "is everything there and as it should be?")
+    return parser
+
+
+def _servers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bus", help="amqp://user:password@host:port of a RabbitMQ (default: embedded)")
+    parser.add_argument("--database", help="postgresql://admin:password@host:port/postgres (default: embedded)")
+    parser.add_argument("--objects", help="http://key:secret@host:port of an S3 store (default: embedded)")
+
+
+async def _up(asked: argparse.Namespace) -> int:
+    from cli.system import Options
+    from cli.up import up
+
+    servers = {"bus": asked.bus, "database": asked.database, "objects": asked.objects}
+    await up(Options(var=asked.var.absolute(), port=asked.port, **servers), processes=asked.processes)
+    return 0
+
+
+async def _demo(asked: argparse.Namespace) -> int:
+    from cli.demo import demo
+
+    return await demo(asked)
+
+
+async def _serve(asked: argparse.Namespace) -> int:
+    from cli.serve import serve
+
+    await serve(asked.name, host=asked.host, port=asked.port, only=asked.only)
+    return 0
+
+
+async def _db(asked: argparse.Namespace) -> int:
+    from cli import databases
+
+    if asked.action == "revision":
+        from cli.servers import Postgres
+
+        async with Postgres(asked.var.absolute() / "revision") as server:
+            await databases.revise(server.dsn, asked.name, asked.message)
+        return 0
+    installation = Installation.read(asked.var.absolute())
+    if asked.action == "upgrade":
+        await databases.upgrade(installation, asked.name)
+    elif asked.action == "wait":
+        await databases.wait(installation, asked.name)
+    else:
+        return 0 if await databases.show(installation, asked.name) else 1
+    return 0
+
+
+async def _keys(asked: argparse.Namespace) -> int:
+    from cli import keyring
+
+    installation = Installation.read(asked.var.absolute())
+    if asked.action == "list":
+        print("\n".join(keyring.listing(installation)))
+    elif asked.action == "renew":
+        print("\n".join(keyring.renew(installation, asked.what)))
+    else:
+        keyring.retire(installation, asked.what)
+    return 0
+
+
+async def _clock(asked: argparse.Namespace) -> int:
+    from cli import clocks
+
+    installation = Installation.read(asked.var.absolute())
+    if asked.action == "show":
+        print("\n".join(await clocks.show(installation)))
+        return 0
+    if asked.action == "set" and asked.at is None:
+        raise Mistake("`clock set` needs an instant: lpse clock set 2026-11-23T10:00:00+07:00")
+    if asked.at is not None and asked.at.tzinfo is None:
+        raise Mistake("The instant needs its zone: 2026-11-23T10:00:00+07:00")
+    print((await clocks.move(installation, asked.action, asked.at)).isoformat(timespec="milliseconds"))
+    return 0
+
+
+async def _events(asked: argparse.Namespace) -> int:
+    from cli import events
+
+    if asked.action == "schema":
+        from cli.schemas import drift
+
+        changed = drift(write=asked.write)
+        print("\n".join(changed) or "the committed schemas are what the contracts say")
+        return 0 if asked.write or not changed else 1
+    installation = Installation.read(asked.var.absolute())
+    if asked.action == "list":
+        print("\n".join(await events.listing(installation, asked.source, asked.pattern, asked.limit)))
+    elif asked.action == "count":
+        found = await events.count(installation)
+        print(json.dumps({"emitted": found.emitted, "handled": found.handled, "waiting": list(found.waiting)}))
+    else:
+        done = await events.replayed(installation, asked.source, asked.target, asked.pattern)
+        print(f"{done} events of {asked.source} applied anew in {asked.target}")
+    return 0
+
+
+async def _dead(asked: argparse.Namespace) -> int:
+    from cli import dead
+
+    installation = Installation.read(asked.var.absolute())
+    if asked.action == "list":
+        for letter in await dead.letters(installation):
+            print(
+                f"{letter.queue:<10} {letter.id} {letter.key} {letter.reason} attempts={letter.attempts} {letter.detail}"
+            )
+        return 0
+    if not (asked.queue and asked.id):
+        raise Mistake(f"`dead {asked.action}` needs the service and the event's id: lpse dead {asked.action} tender ID")
+    if asked.action == "show":
+        text = await dead.shown(installation, asked.queue, asked.id)
+        print(text or "")
+        done = text is not None
+    else:
+        done = await (dead.retry if asked.action == "retry" else dead.discard)(installation, asked.queue, asked.id)
+    if not done:
+        raise Mistake(f"There is no dead letter {asked.id} of {asked.queue}; see `lpse dead list`.")
+    return 0
+
+
+async def _check(asked: argparse.Namespace) -> int:
+    from cli.check import check
+
+    found = await check(Installation.read(asked.var.absolute()))
+    print("\n".join(found) or "everything is there and as it should be")
+    return 1 if found else 0

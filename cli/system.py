@@ -1,0 +1,332 @@
+"""The whole system in one file: its parts, what each needs, and how they are started on one machine.
+
+Servers first (PostgreSQL, object store, bus), then what the services own in them (databases, buckets, keys, queues), then
+the services and the gateway. Everything is idempotent: a second start on the same directory finds all as it was.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pyotp
+
+from cli.installation import Backends, Credentials, Installation
+from cli.servers import Identity, Postgres, SeaweedFS
+from cli.servers.directory import private, secret
+from cli.servers.ports import LOOPBACK, free_ports
+from kit import keys, migrations
+from kit.bus import Bus, Topology
+from kit.bus.choice import open_bus
+from kit.db import Database
+from kit.keys import Purpose
+from kit.service import Service
+from kit.settings import Profile
+from kit.storage import ObjectStore
+from services import SERVICES, build
+
+__all__ = ["PARTS", "Options", "System", "Trainee", "installed", "topology"]
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One service or the gateway: what it owns beside its code."""
+
+    name: str
+    purposes: tuple[Purpose, ...] = ()
+    """What its keys sign."""
+    bucket: str | None = None
+    database: bool = True
+
+
+PARTS: tuple[Part, ...] = (
+    Part("registry", purposes=("access", "grant")),
+    Part("tender", purposes=("grant", "receipt")),
+    Part("documents", purposes=("statement",), bucket="documents"),
+    Part("helpdesk"),
+    Part("audit"),
+    Part("gateway", purposes=("service",), database=False),
+)
+BUS_DATABASE = "bus"
+KEY_DAYS = 365
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `up` and `demo` were asked for; addresses of servers that run elsewhere, or None for embedded ones."""
+
+    var: Path
+    port: int = 8080
+    prefix: str = "lpse"
+    instance: str = "latihan-mojokerto"
+    profile: Profile = "latihan"
+    database: str | None = None
+    objects: str | None = None
+    bus: str | None = None
+    sweep: float = 1.0
+    trace_ratio: float = 0.1
+
+
+@dataclass(frozen=True)
+class Trainee:
+    """An account of the training tenant, as `up` prints it."""
+
+    user_id: str
+    name: str
+    role: str
+    password: str
+    totp_secret: str
+
+
+@dataclass
+class System:
+    """An installation with its servers running; `services` are filled where they run in this process."""
+
+    installation: Installation
+    trainees: tuple[Trainee, ...] = ()
+    services: dict[str, Service] = field(default_factory=dict)
+    bus: Bus | None = None
+    leaving: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What is done after the services ended and before the servers do."""
+
+
+@asynccontextmanager
+async def installed(options: Options, say: Say) -> AsyncIterator[System]:
+    """Servers running, everything the services own in place, nobody serving yet."""
+    options.var.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        database, database_name = await _database_server(options, stack, say)
+        bus, bus_name = await _bus(options, database)
+        objects, admin, credentials, objects_name, store = await _object_store(options, stack, say)
+        installation = Installation(
+            var=options.var,
+            instance=options.instance,
+            profile=options.profile,
+            prefix=options.prefix,
+            databases=await _databases(options, database, say),
+            bus=bus,
+            objects=objects,
+            credentials=credentials,
+            backends=Backends(database=database_name, objects=objects_name, bus=bus_name),
+            gateway=f"http://{LOOPBACK}:{options.port}",
+            sweep=options.sweep,
+            trace_ratio=options.trace_ratio,
+        )
+        _keys(installation)
+        await _buckets(installation, admin, store)
+        await _schemas(installation, say)
+        system = System(installation)
+        await _declare(system)
+        if options.profile == "latihan":
+            system.trainees = await _seed(installation, say)
+        installation.write()
+        try:
+            yield system
+        finally:
+            for farewell in system.leaving:
+                await farewell()
+
+
+async def _database_server(options: Options, stack: AsyncExitStack, say: Say) -> tuple[str, str]:
+    """The administrator's address of the PostgreSQL server, and what it is."""
+    if options.database:
+        connection = await asyncpg.connect(options.database, timeout=10)
+        try:
+            version = str(await connection.fetchval("show server_version")).split()[0]
+        finally:
+            await connection.close()
+        return options.database, f"postgresql {version}"
+    say("starting PostgreSQL")
+    server = await stack.enter_async_context(Postgres(options.var / "postgresql", say=say))
+    return server.dsn, f"postgresql {server.version} embedded"
+
+
+async def _bus(options: Options, database: str) -> tuple[str, str]:
+    if options.bus:
+        return options.bus, "rabbitmq"
+    return await _own_database(options, database, BUS_DATABASE), "embedded"
+
+
+Store = tuple[str, Credentials, dict[str, Credentials], str, SeaweedFS | None]
+
+
+async def _object_store(options: Options, stack: AsyncExitStack, say: Say) -> Store:
+    """Endpoint, administrator, each service's own credentials, what it is, and the server if it is ours."""
+    owners = [part for part in PARTS if part.bucket]
+    if options.objects:
+        address = urlsplit(options.objects)
+        admin = Credentials(key=address.username or "", secret=address.password or "")
+        endpoint = urlunsplit((address.scheme, address.netloc.rpartition("@")[2], "", "", ""))
+        return endpoint, admin, {part.name: admin for part in owners}, "s3", None
+    say("starting the object store")
+    credentials = {
+        part.name: Credentials(key=part.name, secret=secret(options.var / f"objects-{part.name}.password"))
+        for part in owners
+    }
+    identities = [
+        Identity(part.name, credentials[part.name].key, credentials[part.name].secret, _rights(options, part))
+        for part in owners
+    ]
+    server = await stack.enter_async_context(SeaweedFS(options.var / "seaweedfs", identities=identities, say=say))
+    admin = Credentials(key=server.admin.access_key, secret=server.admin.secret_key)
+    return server.endpoint, admin, credentials, f"seaweedfs {server.version} embedded", server
+
+
+def _rights(options: Options, part: Part) -> tuple[str, ...]:
+    return tuple(f"{right}:{options.prefix}-{part.bucket}" for right in ("Read", "Write", "List", "Tagging"))
+
+
+async def _databases(options: Options, admin: str, say: Say) -> dict[str, str]:
+    """One role and one database per service; no role may enter another's database."""
+    say("preparing databases")
+    return {part.name: await _own_database(options, admin, part.name) for part in PARTS if part.database}
+
+
+async def _own_database(options: Options, admin: str, owner: str) -> str:
+    name = f"{options.prefix}_{owner}".replace("-", "_")
+    password = secret(options.var / f"database-{owner}.password")
+    connection = await asyncpg.connect(admin, timeout=10)
+    try:
+        exists = await connection.fetchval("select 1 from pg_roles where rolname = $1", name)
+        verb = "alter" if exists else "create"
+        await connection.execute(f"{verb} role \"{name}\" login password '{password}'")
+        if not await connection.fetchval("select 1 from pg_database where datname = $1", name):
+            await connection.execute(f'create database "{name}" owner "{name}"')
+        await connection.execute(f'revoke connect on database "{name}" from public')
+    finally:
+        await connection.close()
+    address = urlsplit(admin)
+    place = address.netloc.rpartition("@")[2]
+    return urlunsplit(("postgresql", f"{name}:{password}@{place}", f"/{name}", address.query, ""))
+
+
+def _keys(installation: Installation) -> None:
+    """Every part signs with its own key for each purpose; renewed here when none is valid any more."""
+    for part in PARTS:
+        folder = installation.keys(part.name)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for purpose in part.purposes:
+            try:
+                keys.SigningKey.load(folder, part.name, purpose)
+            except keys.UntrustedKey:
+                keys.generate(folder, installation.jwks, part.name, purpose, KEY_DAYS)
+
+
+async def _buckets(installation: Installation, admin: Credentials, server: SeaweedFS | None) -> None:
+    names = [f"{installation.prefix}-{part.bucket}" for part in PARTS if part.bucket]
+    for name in names:
+        store = ObjectStore(installation.objects, admin.key, admin.secret, name)
+        await store.ensure_bucket()
+        await store.close()
+    marker = installation.var / "seaweedfs" / f"fsync-{installation.prefix}"
+    if server and not marker.exists():  # kept by the store from then on; asking takes a second
+        await server.fsync(*names)
+        marker.touch()
+
+
+async def _schemas(installation: Installation, say: Say) -> None:
+    say("bringing the databases to this version's schema")
+    for name in SERVICES:
+        await migrations.upgrade(installation.databases[name], name)
+
+
+def topology(installation: Installation) -> Topology:
+    """Who listens to what, as the services themselves say."""
+    services = {name: build(name, installation.settings(name)) for name in SERVICES}
+    return Topology(installation.prefix, {name: service.subscriptions for name, service in services.items()})
+
+
+async def _declare(system: System) -> None:
+    installation = system.installation
+    bus = open_bus(installation.bus, application="lpse up")
+    await bus.start()
+    try:
+        await bus.declare(topology(installation))
+        installation.backends.bus = bus.name
+    finally:
+        await bus.close()
+
+
+async def _seed(installation: Installation, say: Say) -> tuple[Trainee, ...]:
+    """The training tenant: a city, its work units and officials, with passwords of this installation alone."""
+    from services.registry import training
+
+    file = installation.var / "training.json"
+    if not file.exists():
+        say("preparing the training tenant")
+        known = {user[0]: (secrets.token_urlsafe(9), pyotp.random_base32()) for user in training.TRAINING_USERS}
+        private(file, json.dumps(known))
+    known = {user: (password, totp) for user, (password, totp) in json.loads(file.read_text()).items()}
+    database = Database(installation.databases["registry"], pool=2)
+    try:
+        await training.seed(database, known)
+    finally:
+        await database.close()
+    return tuple(Trainee(user_id, name, role, *known[user_id]) for user_id, name, role, _ in training.TRAINING_USERS)
+
+
+@asynccontextmanager
+async def in_one_process(system: System) -> AsyncIterator[System]:
+    """The five services in this process, their background work running."""
+    installation = system.installation
+    bus = open_bus(installation.bus, application="lpse")
+    await bus.start()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(bus.close)
+        services = {name: build(name, installation.settings(name)) for name in SERVICES}
+        await bus.declare(Topology(installation.prefix, {n: service.subscriptions for n, service in services.items()}))
+        for name, service in services.items():
+            system.services[name] = await stack.enter_async_context(service.running(bus))
+        system.bus = bus
+        yield system
+
+
+def spare_port() -> int:
+    return free_ports(1)[0]
+
+
+async def removed(installation: Installation, options: Options) -> None:
+    """Take away what was made on servers that are not ours: databases, roles, buckets, queues."""
+    if options.bus:
+        bus = open_bus(installation.bus, application="lpse demo")
+        await bus.start()
+        try:
+            await bus.remove(topology(installation))
+        finally:
+            await bus.close()
+    if options.objects:
+        await _remove_buckets(installation)
+    if options.database:
+        await _drop_databases(options)
+
+
+async def _drop_databases(options: Options) -> None:
+    owners = [part.name for part in PARTS if part.database] + ([] if options.bus else [BUS_DATABASE])
+    connection = await asyncpg.connect(options.database, timeout=10)
+    try:
+        for owner in owners:
+            name = f"{options.prefix}_{owner}".replace("-", "_")
+            await connection.execute(f'drop database if exists "{name}" with (force)')
+            await connection.execute(f'drop role if exists "{name}"')
+    finally:
+        await connection.close()
+
+
+async def _remove_buckets(installation: Installation) -> None:
+    for part in PARTS:
+        if part.bucket:
+            mine = installation.credentials[part.name]
+            store = ObjectStore(installation.objects, mine.key, mine.secret, f"{installation.prefix}-{part.bucket}")
+            await store.remove_bucket()
+            await store.close()
+
+
+def environment_of(installation: Installation, service: str) -> Mapping[str, str]:
+    return {**os.environ, **installation.environment(service)}

@@ -1,0 +1,20 @@
+"""`lpse test`: every test this machine can run, against real servers; further arguments go to pytest."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["test"]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test(arguments: Sequence[str], *, require: bool, long: bool) -> int:
+    import pytest
+
+    os.chdir(ROOT)
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    flags = [flag for flag, wanted in (("--require-backends", require), ("--long", long)) if wanted]
+    return int(pytest.main([*flags, *arguments]))

@@ -1,0 +1,19 @@
+"""How the services hang together, without any server: what the generated documents and the wiring tests read."""
+
+from collections.abc import Sequence
+from importlib import import_module
+
+from kit.inbox import Reaction
+from services import SERVICES
+
+__all__ = ["reactions", "subscriptions"]
+
+
+def reactions(service: str) -> Sequence[Reaction]:
+    found: Sequence[Reaction] = getattr(import_module(f"services.{service}.reactions"), "REACTIONS", ())
+    return found
+
+
+def subscriptions() -> dict[str, frozenset[str]]:
+    """The event types each service reacts to by name (audit, which takes everything, by none)."""
+    return {service: frozenset(reaction.event.TYPE for reaction in reactions(service)) for service in SERVICES}
