@@ -1,0 +1,104 @@
+"""What audit remembers: how far each source's chain came, the log itself, and the secrets behind its commitments."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Uuid, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kit import db
+
+__all__ = ["Base", "Checkpoint", "EntrySecret", "LogEntry", "LogNode", "ParkedEvent", "PendingEntry", "ProducerCursor"]
+
+REAL_NOW = text("clock_timestamp()")
+
+
+class Base(db.Base):
+    __abstract__ = True
+    metadata = db.service_metadata()
+
+
+class ProducerCursor(Base):
+    """The last event of a source that continued its chain."""
+
+    __tablename__ = "producer_cursor"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+    last_digest: Mapped[str]
+
+
+class ParkedEvent(Base):
+    """An event that came before one it follows. `envelope` is as it travelled."""
+
+    __tablename__ = "parked_event"
+    __table_args__ = (Index("ix_parked_event_source_seq", "source", "seq"),)
+
+    event_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    source: Mapped[str]
+    seq: Mapped[int] = mapped_column(BigInteger)
+    envelope: Mapped[bytes]
+    parked_at: Mapped[datetime] = mapped_column(db.Instant, server_default=REAL_NOW)
+    alarmed_at: Mapped[datetime | None] = mapped_column(db.Instant)
+
+
+class PendingEntry(Base):
+    """An entry that has no index yet."""
+
+    __tablename__ = "log_pending"
+    __table_args__ = (Index("ix_log_pending_enqueued_at_event_id", "enqueued_at", "event_id"),)
+
+    event_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    entry: Mapped[bytes]
+    blind: Mapped[bool]
+    at: Mapped[datetime] = mapped_column(db.Instant)
+    """The event's own time, by the business clock."""
+    enqueued_at: Mapped[datetime] = mapped_column(db.Instant, server_default=REAL_NOW)
+
+
+class EntrySecret(Base):
+    """What opens the commitment of an entry; `opening` is canonical JSON. Dummies of the padding have theirs too."""
+
+    __tablename__ = "entry_secret"
+    __table_args__ = (CheckConstraint("octet_length(r) = 32", name="r"),)
+
+    event_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    r: Mapped[bytes]
+    opening: Mapped[bytes]
+    actor: Mapped[UUID | None] = mapped_column(Uuid)
+
+
+class LogEntry(Base):
+    """A leaf. Never changed and never deleted: a trigger sees to it."""
+
+    __tablename__ = "log_entry"
+    __table_args__ = (CheckConstraint("octet_length(leaf_hash) = 32", name="leaf_hash"),)
+
+    idx: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    event_id: Mapped[UUID] = mapped_column(Uuid, unique=True)
+    leaf_hash: Mapped[bytes]
+    entry: Mapped[bytes]
+    at: Mapped[datetime] = mapped_column(db.Instant, server_default=REAL_NOW)
+    """Real time."""
+
+
+class LogNode(Base):
+    """The root of a complete subtree of two leaves or more. It can be computed again from the leaves."""
+
+    __tablename__ = "log_node"
+
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    idx: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hash: Mapped[bytes]
+
+
+class Checkpoint(Base):
+    """The whole tree in one hash, after each batch. Never changed and never deleted: a trigger sees to it."""
+
+    __tablename__ = "log_checkpoint"
+    __table_args__ = (CheckConstraint("octet_length(root) = 32", name="root"),)
+
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    root: Mapped[bytes]
+    at: Mapped[datetime] = mapped_column(db.Instant, server_default=REAL_NOW)
+    """Real time."""

@@ -1,0 +1,75 @@
+"""Every event of every service goes into the log, in the order its source gave it and without a gap."""
+
+import structlog
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from kit.bus import Dead
+from kit.db import Db
+from kit.envelope import FIRST, Envelope, Event, Incoming
+from services.audit.log.leaves import leaf_of
+from services.audit.models import EntrySecret, ParkedEvent, PendingEntry, ProducerCursor
+from services.audit.rules import Place, place
+
+__all__ = ["record"]
+
+log = structlog.get_logger()
+
+
+async def record(db: Db, incoming: Incoming[Event]) -> None:
+    """Log the event and those that waited for it, or park it until the ones before it have come.
+
+    An event that contradicts the chain goes to the dead letters for a person to look at: somebody wrote history anew,
+    or the source's database was restored to an older state.
+    """
+    envelope = incoming.envelope
+    cursor = await _cursor(db, envelope.source)
+    match _place(envelope, cursor):
+        case Place.NEXT:
+            await _append(db, cursor, envelope)
+            await _take_up_parked(db, cursor)
+        case Place.LATER:
+            await _park(db, envelope)
+        case Place.BROKEN:
+            raise Dead("chain_broken", f"{envelope.source} {envelope.seq} does not follow {cursor.last_seq}")
+
+
+async def _cursor(db: Db, source: str) -> ProducerCursor:
+    """Locked: two consumers at once must not both continue one chain."""
+    first = insert(ProducerCursor).values(source=source, last_seq=0, last_digest=FIRST)
+    await db.execute(first.on_conflict_do_nothing())
+    query = select(ProducerCursor).where(ProducerCursor.source == source).with_for_update()
+    return (await db.execute(query)).scalar_one()
+
+
+def _place(envelope: Envelope, cursor: ProducerCursor) -> Place:
+    return place(envelope.seq, envelope.prev, last_seq=cursor.last_seq, last_digest=cursor.last_digest)
+
+
+async def _append(db: Db, cursor: ProducerCursor, envelope: Envelope) -> None:
+    leaf = leaf_of(envelope)
+    db.add(PendingEntry(event_id=envelope.id, entry=leaf.entry, blind=leaf.blind, at=leaf.at))
+    opening = leaf.opening.canonical()
+    db.add(EntrySecret(event_id=envelope.id, r=leaf.r, opening=opening, actor=leaf.actor))
+    cursor.last_seq, cursor.last_digest = envelope.seq, Envelope.digest(envelope.encode())
+    db.info["wakes"] = True
+
+
+async def _park(db: Db, envelope: Envelope) -> None:
+    body = envelope.encode()
+    db.add(ParkedEvent(event_id=envelope.id, source=envelope.source, seq=envelope.seq, envelope=body))
+
+
+async def _take_up_parked(db: Db, cursor: ProducerCursor) -> None:
+    while following := await _following(db, cursor):
+        await _append(db, cursor, following)
+        await db.execute(delete(ParkedEvent).where(ParkedEvent.event_id == following.id))
+
+
+async def _following(db: Db, cursor: ProducerCursor) -> Envelope | None:
+    """The parked event that continues the chain. One that only claims to stays parked, and the alarm tells of it."""
+    query = select(ParkedEvent.envelope).where(
+        ParkedEvent.source == cursor.source, ParkedEvent.seq == cursor.last_seq + 1
+    )
+    candidates = [Envelope.decode(body) for body in (await db.execute(query)).scalars()]
+    return next((envelope for envelope in candidates if _place(envelope, cursor) is Place.NEXT), None)

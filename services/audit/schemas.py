@@ -1,0 +1,59 @@
+"""What audit answers. Hashes are lower-case hexadecimal; an entry is the text that was hashed, byte for byte."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from contracts.values import Moment
+
+__all__ = ["CheckpointOut", "ConsistencyOut", "EntriesOut", "EntryOut", "InclusionOut", "LeavesOut", "OpenedEntryOut"]
+
+
+class CheckpointOut(BaseModel):
+    """The state of the log. An empty one was never published: `at` is null."""
+
+    origin: str
+    algorithm: Literal["rfc6962-sha256"] = "rfc6962-sha256"
+    size: int
+    root: str
+    at: Moment | None
+
+
+class LeavesOut(BaseModel):
+    start: int
+    leaves: list[str]
+
+
+class EntryOut(BaseModel):
+    index: int
+    leaf_hash: str
+    entry: str
+
+
+class EntriesOut(BaseModel):
+    """In the order of the log."""
+
+    size: int
+    entries: list[EntryOut]
+
+
+class InclusionOut(BaseModel):
+    index: int
+    size: int
+    leaf_hash: str
+    path: list[str]
+
+
+class ConsistencyOut(BaseModel):
+    old: int
+    new: int
+    path: list[str]
+
+
+class OpenedEntryOut(EntryOut):
+    """An entry with what it hides: `opening` and `r` are what integrity.entries.verify_opening takes."""
+
+    event_id: UUID
+    opening: dict[str, Any]
+    r: str

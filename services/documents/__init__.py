@@ -1,0 +1,4 @@
+"""documents owns bytes: what was uploaded under whose grant, its fingerprints, where it lies and who read it.
+
+It never decides who may upload or read (the owner's grant does), looks at no deadline and opens no file.
+"""

@@ -1,0 +1,29 @@
+"""How documents is wired."""
+
+from datetime import timedelta
+
+from kit.db import Db
+from kit.jobs import Job, Periodic
+from kit.service import Service
+from kit.settings import Settings
+from services.documents import jobs
+from services.documents.api import router
+from services.documents.models import Base
+
+__all__ = ["build"]
+
+
+def build(settings: Settings) -> Service:
+    async def remove_orphans(db: Db, _job: Job) -> None:
+        await jobs.remove_orphans(db, service.store())
+
+    service = Service(
+        name="documents",
+        settings=settings,
+        router=router,
+        metadata=Base.metadata,
+        jobs={"remove_orphans": remove_orphans},
+        periodic=(Periodic("remove_orphans", timedelta(hours=1)),),
+        bucket="documents",
+    )
+    return service

@@ -1,0 +1,185 @@
+"""Taking bytes in and giving bytes out, each under a grant of the service that owns the matter."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+
+from kit.auth import Actor
+from kit.clock import real_now
+from kit.db import Db
+from kit.grants import DownloadGrant, Statement, UploadGrant
+from kit.ids import new_id
+from kit.keys import SigningKey
+from kit.outbox import emit
+from kit.problems import Conflict, Forbidden, Unauthenticated
+from kit.service import Service
+from kit.storage import Stored
+from services.documents import events, queries
+from services.documents.models import Access, Attempt, Document
+from services.documents.rules import Span
+
+__all__ = ["Incoming", "granted_read", "granted_upload", "open_document", "store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A file as its sender declares it."""
+
+    name: str
+    media_type: str
+    size: int
+
+
+async def granted_upload(service: Service, token: str, actor: Actor) -> UploadGrant:
+    async with service.database.reading() as db:
+        grant = UploadGrant.verify(token, service.ring, await real_now(db))
+    if grant.account != actor.account:
+        raise _not_yours()
+    return grant
+
+
+async def store(service: Service, grant: UploadGrant, file: Incoming, body: AsyncIterator[bytes]) -> Document:
+    """Store first, then state: a statement exists only about bytes that the store holds.
+
+    A failure on the way leaves the grant unused and an attempt whose remains a job removes.
+    """
+    attempt = await _begin(service, grant)
+    stored = await service.store().put_stream(str(attempt), body, size=file.size, content_type=file.media_type)
+    try:
+        async with service.database.transaction() as db:
+            return await _state(db, service, grant, attempt, file, stored)
+    except IntegrityError as error:
+        if "uq_document_grant" in str(error.orig):
+            raise _used(grant) from error
+        raise
+
+
+async def _begin(service: Service, grant: UploadGrant) -> UUID:
+    attempt = new_id()
+    async with service.database.transaction() as db:
+        if (await db.execute(select(Document.id).where(Document.grant == grant.id))).first():
+            raise _used(grant)
+        await db.execute(insert(Attempt).values(id=attempt, grant=grant.id, began_at=await real_now(db)))
+    return attempt
+
+
+async def _state(
+    db: Db, service: Service, grant: UploadGrant, attempt: UUID, file: Incoming, stored: Stored
+) -> Document:
+    """The document, its event and its statement, in the transaction that ends the attempt."""
+    ended = await db.execute(delete(Attempt).where(Attempt.id == attempt).returning(Attempt.id))
+    if ended.first() is None:
+        raise Conflict(
+            "upload_too_slow",
+            "The upload took longer than a day and was given up.",
+            remedy="Send the file again, over a faster line.",
+        )
+    db.info["actor"] = grant.account
+    at = await real_now(db)
+    document = _document(grant, attempt, file, stored, at)
+    document.statement = _statement(document).issue(_key(service, at), owner=grant.owner)
+    db.add(document)
+    await emit(db, events.document_stored(document))
+    return document
+
+
+def _document(grant: UploadGrant, id: UUID, file: Incoming, stored: Stored, at: datetime) -> Document:
+    return Document(
+        id=id,
+        sequence=0,
+        name=file.name,
+        media_type=file.media_type,
+        size=stored.size,
+        md5=stored.md5,
+        sha256=stored.sha256,
+        store_key=stored.key,
+        store_version=stored.version_id,
+        grant=grant.id,
+        owner=grant.owner,
+        purpose=grant.purpose,
+        record=grant.record,
+        account=grant.account,
+        stored_at=at,
+    )
+
+
+def _statement(document: Document) -> Statement:
+    return Statement(
+        object=document.id,
+        size=document.size,
+        md5=document.md5,
+        sha256=document.sha256,
+        grant=document.grant,
+        purpose=document.purpose,
+        record=document.record,
+        account=document.account,
+        at=document.stored_at,
+    )
+
+
+def _key(service: Service, at: datetime) -> SigningKey:
+    """Looked for each time, so that a renewed key is used without a restart."""
+    return SigningKey.load(service.settings.keys, "documents", "statement", at)
+
+
+async def granted_read(service: Service, token: str, id: UUID, actor: Actor | None) -> tuple[DownloadGrant, Document]:
+    async with service.database.reading() as db:
+        grant = DownloadGrant.verify(token, service.ring, await real_now(db))
+        if grant.object != id:
+            raise Forbidden(
+                "grant_for_another_document",
+                "This grant is for another document.",
+                remedy="Ask for a grant for this document where it is listed.",
+            )
+        if grant.account is not None and actor is None:
+            raise Unauthenticated("login_required", "This document is not public.", remedy="Log in and try again.")
+        if grant.account is not None and actor is not None and grant.account != actor.account:
+            raise _not_yours()
+        return grant, await queries.document(db, id)
+
+
+async def open_document(
+    service: Service, grant: DownloadGrant, document: Document, span: Span, actor: Actor | None
+) -> AsyncIterator[bytes]:
+    """The bytes asked for. That they are read is recorded before the first of them is given out (Pasal 4(2)b)."""
+    async with service.database.transaction() as db:
+        db.info["actor"] = actor.account if actor else None
+        access = Access(
+            sequence=0,
+            document=document.id,
+            grant=grant.id,
+            owner=grant.owner,
+            purpose=grant.purpose,
+            account=actor.account if actor else None,
+            first=span.first,
+            length=span.length,
+            at=await real_now(db),
+        )
+        db.add(access)
+        await db.flush()
+        await emit(db, events.document_accessed(access))
+        # Last in the transaction: bytes the store cannot give now were not read.
+        return await service.store().open(document.store_key, document.store_version, span.first, span.length)
+
+
+def _used(grant: UploadGrant) -> Conflict:
+    return Conflict(
+        "grant_used",
+        "A file was already handed in under this grant.",
+        remedy=f"Its statement is at GET /api/documents/uploads/{grant.id}; for another file ask for another grant.",
+        extra={"upload": f"/api/documents/uploads/{grant.id}"},
+    )
+
+
+def _not_yours() -> Forbidden:
+    return Forbidden(
+        "grant_of_another",
+        "This grant was given to another account.",
+        article="Pasal 14(2)-(3): what is sent and read binds the account that was let",
+        remedy="Log in with that account, or ask for a grant of your own.",
+    )

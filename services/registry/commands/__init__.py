@@ -1,0 +1,1 @@
+"""What people do: load, decide, save, emit, in one transaction."""

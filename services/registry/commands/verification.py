@@ -1,0 +1,83 @@
+"""A verifier decides (Pasal 9(2)): the signature behind every later act of the provider rests on this."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+
+from kit.call import Call
+from kit.clock import WIB, business_now
+from kit.db import Db
+from kit.outbox import emit
+from kit.problems import Conflict, NotFound
+from services.registry import events
+from services.registry.models import Paper, Provider, Verification
+from services.registry.queries.providers import duplicates_of, papers_of, provider_out
+from services.registry.rules.numbers import npwp
+from services.registry.rules.papers import Case, PaperFacts, current, decide
+from services.registry.schemas.providers import Decision, ProviderOut
+
+
+async def decide_provider(call: Call, id: UUID, decision: Decision) -> ProviderOut:
+    async with call.transaction() as db:
+        provider = await _submitted(db, id)
+        case = await _case(db, provider)
+        decide(
+            case,
+            outcome=decision.outcome,
+            originals=decision.originals,
+            listed=decision.deficiencies,
+            resolved=decision.resolved_duplicates,
+            notes=decision.notes,
+            today=(await business_now(db)).astimezone(WIB).date(),
+        )
+        provider.status = decision.outcome
+        db.add(_record(call.account, provider, decision))
+        if decision.outcome == "verified":
+            await emit(db, events.provider_verified(provider, current(case.papers)["surat_izin_usaha"].expires_on))
+        else:
+            await emit(db, events.provider_rejected(provider))
+        return call.answer(await provider_out(db, provider))
+
+
+async def _submitted(db: Db, id: UUID) -> Provider:
+    row = await db.execute(select(Provider).where(Provider.id == id).with_for_update())
+    provider = row.scalar_one_or_none()
+    if provider is None:
+        raise NotFound("provider", id)
+    if provider.status != "submitted":
+        raise Conflict(
+            "not_submitted",
+            "This registration is {state}; a verifier decides about submitted ones.",
+            article="Pasal 9(1)a and 9(2)",
+            remedy="The list of verifications shows who waits.",
+            state=provider.status,
+        )
+    return provider
+
+
+async def _case(db: Db, provider: Provider) -> Case:
+    return Case(
+        kind=provider.kind,
+        amended_deed=provider.amended_deed,
+        npwp=npwp(provider.npwp),
+        papers=_facts(await papers_of(db, provider.id)),
+        duplicates=await duplicates_of(db, provider),
+    )
+
+
+def _facts(papers: Sequence[Paper]) -> list[PaperFacts]:
+    return [PaperFacts(paper.id, paper.kind, paper.expires_on) for paper in papers if paper.object is not None]
+
+
+def _record(verifier: UUID, provider: Provider, decision: Decision) -> Verification:
+    return Verification(
+        provider=provider.id,
+        outcome=decision.outcome,
+        verifier=verifier,
+        place=decision.place,
+        notes=decision.notes,
+        originals=[str(paper) for paper in decision.originals],
+        deficiencies=list(decision.deficiencies),
+        resolved_duplicates=[str(other) for other in decision.resolved_duplicates],
+    )

@@ -1,0 +1,121 @@
+"""Registration, papers and verification of providers."""
+
+from datetime import date
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.registry import ProviderKind
+from contracts.values import Md5, Moment, Sha256
+from services.registry.schemas.words import Email, Line, Outcome, PaperKind, Password, Request, Status, Text, UserId
+
+
+class Registration(Request):
+    user_id: UserId
+    password: Password
+    email: Email
+    kind: ProviderKind
+    name: Line
+    npwp: Line
+    address: Line
+    phone: Line
+    responsible_name: Line
+    amended_deed: bool = False
+    branch: bool = False
+
+
+class Registered(BaseModel):
+    provider: UUID
+    account: UUID
+    user_id: str
+    required_papers: list[PaperKind]
+
+
+class NewPaper(Request):
+    kind: PaperKind
+    number: Line
+    holder: Line
+    issued_on: date
+    expires_on: date | None = None
+
+
+class PaperBegun(BaseModel):
+    """Where to send the bytes, and the grant that lets you."""
+
+    id: UUID
+    grant: str
+    upload: str = "/api/documents/uploads"
+
+
+class Fingerprints(Request):
+    """What documents stated, and what the client itself computed over the bytes it sent (Pasal 14(4)-(5))."""
+
+    statement: str = Field(max_length=8192)
+    md5: Md5
+    sha256: Sha256
+
+
+class PaperOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    kind: PaperKind
+    number: str
+    holder: str
+    issued_on: date
+    expires_on: date | None
+    size: int | None
+    md5: Md5 | None
+    sha256: Sha256 | None
+    uploaded_at: Moment | None
+
+
+class Download(BaseModel):
+    grant: str
+    object: UUID
+
+
+class VerificationOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    outcome: Outcome
+    verifier: UUID
+    decided_at: Moment
+    place: str
+    notes: str
+    deficiencies: list[str]
+
+
+class ProviderSummary(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    kind: ProviderKind
+    name: str
+    status: Status
+    submitted_at: Moment | None
+
+
+class ProviderOut(ProviderSummary):
+    npwp: str
+    email: str
+    address: str
+    phone: str
+    responsible_name: str
+    amended_deed: bool
+    branch: bool
+    required_papers: list[PaperKind]
+    missing_papers: list[PaperKind]
+    papers: list[PaperOut]
+    decisions: list[VerificationOut]
+    duplicates: list[UUID] | None = None
+    """Shown to verifiers alone: who else has this NPWP or e-mail address."""
+
+
+class Decision(Request):
+    outcome: Outcome
+    originals: list[UUID] = Field(default=[], max_length=100)
+    place: Line
+    notes: Text = ""
+    deficiencies: list[Line] = Field(default=[], max_length=100)
+    resolved_duplicates: list[UUID] = Field(default=[], max_length=100)

@@ -1,0 +1,112 @@
+"""Who may touch which record. Not found and not yours look the same from outside."""
+
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from contracts.roles import Role
+from kit.auth import Actor
+from kit.clock import business_now
+from kit.db import Base, Db
+from kit.problems import Conflict, Forbidden, NotFound
+from services.tender.models import Bid, CommitteeView, ProviderView, Tender
+
+__all__ = [
+    "committee_of",
+    "committee_tender",
+    "is_member",
+    "locked",
+    "one",
+    "own_bid",
+    "provider_of",
+    "require_open",
+]
+
+ROW = TypeVar("ROW", bound=Base)
+
+
+async def one(db: Db, model: type[ROW], id: UUID) -> ROW:
+    row = await db.get(model, id)
+    if row is None:
+        raise NotFound(model.__tablename__.replace("_", " "), id)
+    return row
+
+
+async def locked(db: Db, model: type[ROW], id: UUID) -> ROW:
+    """The row, FOR UPDATE: nobody else changes it until this transaction ends."""
+    row = await db.get(model, id, with_for_update=True)
+    if row is None:
+        raise NotFound(model.__tablename__.replace("_", " "), id)
+    return row
+
+
+async def committee_of(db: Db, id: UUID, actor: Actor, now: datetime) -> CommitteeView:
+    """The committee, if the actor sits in it by a decree in force (Pasal 5, 9)."""
+    committee = await one(db, CommitteeView, id)
+    if not is_member(committee, actor, now):
+        raise Forbidden(
+            "not_in_committee",
+            "Only members of {committee}, by a decree in force, work on this tender.",
+            article="Perwali Mojokerto 21/2011 Pasal 5(1)b",
+            remedy="Ask the Admin Agency to register the decree that names you.",
+            committee=committee.name,
+        )
+    return committee
+
+
+def is_member(committee: CommitteeView | None, actor: Actor, now: datetime) -> bool:
+    return (
+        committee is not None
+        and actor.has(Role.POKJA)
+        and str(actor.account) in committee.members
+        and committee.valid_from <= now < committee.valid_to
+    )
+
+
+async def committee_tender(db: Db, id: UUID, actor: Actor, *, write: bool = True) -> tuple[Tender, datetime]:
+    """A tender of the actor's committee, locked for writing, with the business time."""
+    tender = await (locked if write else one)(db, Tender, id)
+    now = await business_now(db)
+    await committee_of(db, tender.committee, actor, now)
+    return tender, now
+
+
+def require_open(tender: Tender) -> None:
+    """Announced, neither failed nor finished."""
+    if tender.status != "running":
+        raise Conflict(
+            "tender_not_running",
+            "The tender {tender} is {state}.",
+            article="Perpres 70/2012 Pasal 83-84",
+            remedy="See the tender's page.",
+            tender=tender.code,
+            state=tender.status,
+        )
+
+
+async def provider_of(db: Db, actor: Actor, now: datetime) -> ProviderView:
+    """The actor's provider, if a verifier admitted it and its licence is in date (Pasal 9(2))."""
+    provider = await db.get(ProviderView, actor.provider) if actor.provider else None
+    if provider is None:
+        raise Forbidden(
+            "provider_not_verified",
+            "Your firm is not verified yet.",
+            article="Perwali Mojokerto 21/2011 Pasal 9(2)",
+            remedy="Show the originals of your papers to the LPSE's verifier first.",
+        )
+    if provider.licence_expires is not None and provider.licence_expires < now.date():
+        raise Forbidden(
+            "licence_expired",
+            "The business licence of your firm expired on {on}.",
+            article="Perwali Mojokerto 21/2011 Pasal 9(1)a",
+            remedy="Hand in the renewed licence to the LPSE's verifier.",
+            on=provider.licence_expires,
+        )
+    return provider
+
+
+async def own_bid(db: Db, id: UUID, actor: Actor) -> Bid:
+    bid = await one(db, Bid, id)
+    if actor.provider is None or bid.provider != actor.provider:
+        raise NotFound("bid", id)
+    return bid

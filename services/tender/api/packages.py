@@ -1,0 +1,44 @@
+"""Packages and lawful schedules."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
+
+from contracts.roles import Role
+from kit.auth import ActorDep, allow, logged_in
+from kit.call import CallDep
+from kit.paging import Cursor, Limit, Page
+from services.tender.api.service import ReadDep
+from services.tender.commands import packages as commands
+from services.tender.queries import packages as queries
+from services.tender.schemas.packages import NewPackage, PackageOut, ProposedStage
+
+router = APIRouter(tags=["packages"])
+
+
+@router.post("/packages", status_code=201, **allow(Role.PPK))
+async def create_package(body: NewPackage, call: CallDep) -> PackageOut:
+    """The HPS is summed here, with PPN; it may not exceed the pagu."""
+    return await commands.create(call, body)
+
+
+@router.get("/packages", **allow(Role.PPK, Role.POKJA))
+async def list_packages(db: ReadDep, actor: ActorDep, cursor: Cursor = None, limit: Limit = 25) -> Page[PackageOut]:
+    return await queries.listing(db, actor, cursor=cursor, limit=limit)
+
+
+@router.get("/packages/{id}", **allow(Role.PPK, Role.POKJA))
+async def get_package(id: UUID, db: ReadDep, actor: ActorDep) -> PackageOut:
+    return await queries.detail(db, id, actor)
+
+
+@router.get("/schedule-proposals", **logged_in())
+async def propose_schedule(
+    start: Annotated[AwareDatetime, Query(description="When the announcement begins, with its offset")],
+    regime: str = "P70-2012",
+    template: str = "T1",
+) -> list[ProposedStage]:
+    """A schedule that keeps every rule of the regime, to start from."""
+    return queries.proposal(regime, template, start)

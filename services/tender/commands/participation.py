@@ -1,0 +1,73 @@
+"""Providers join a tender and ask; the Pokja answers (Perpres 54/2010 Pasal 77)."""
+
+from uuid import UUID
+
+from kit.auth import Actor
+from kit.call import Call
+from kit.clock import business_now
+from kit.outbox import emit
+from kit.problems import Conflict, Forbidden
+from services.tender import events
+from services.tender.access import committee_tender, locked, one, provider_of, require_open
+from services.tender.models import Participation, Question, Tender
+from services.tender.regime_copies import template_of
+from services.tender.rules.regime import EXPLANATION
+from services.tender.rules.schedule import require_active
+from services.tender.schemas.tenders import NewAnswer, NewQuestion, ParticipationOut, QuestionOut
+from services.tender.stages import spans_of, stages_of
+
+__all__ = ["answer", "ask", "join"]
+
+
+async def join(call: Call, actor: Actor, id: UUID) -> ParticipationOut:
+    async with call.transaction() as db:
+        tender = await one(db, Tender, id)
+        require_open(tender)
+        now = await business_now(db)
+        provider = await provider_of(db, actor, now)
+        if now > tender.closes_at:
+            raise Conflict(
+                "bidding_over",
+                "The time for bids is over since {closes_at}.",
+                article="Perpres 54/2010 Pasal 61",
+                remedy="Look for another tender.",
+                closes_at=tender.closes_at.isoformat(),
+            )
+        row = await db.get(Participation, (id, provider.id))
+        if row is None:
+            row = Participation(tender_id=id, provider=provider.id, account=actor.account, name=provider.name, at=now)
+            db.add(row)
+        return call.answer(ParticipationOut(tender=id, provider=provider.id, at=row.at))
+
+
+async def ask(call: Call, actor: Actor, id: UUID, body: NewQuestion) -> QuestionOut:
+    async with call.transaction() as db:
+        tender = await one(db, Tender, id)
+        require_open(tender)
+        now = await business_now(db)
+        if actor.provider is None or await db.get(Participation, (id, actor.provider)) is None:
+            raise Forbidden(
+                "not_a_participant",
+                "Participants of the tender ask.",
+                article="Perpres 54/2010 Pasal 77",
+                remedy="Join the tender first.",
+            )
+        template = await template_of(db, tender)
+        require_active(spans_of(await stages_of(db, id)), EXPLANATION, now, name=template.stage(EXPLANATION).name)
+        row = Question(
+            tender_id=id, provider=actor.provider, chapter=body.chapter, text=body.text, asked_at=now, sequence=0
+        )
+        db.add(row)
+        await emit(db, events.question_asked(row))
+        return call.answer(QuestionOut.model_validate(row).model_copy(update={"mine": True}))
+
+
+async def answer(call: Call, actor: Actor, id: UUID, body: NewAnswer) -> QuestionOut:
+    async with call.transaction() as db:
+        row = await locked(db, Question, id)
+        _, now = await committee_tender(db, row.tender_id, actor, write=False)
+        if row.answered_at is not None:
+            raise Conflict("question_answered", "This question is answered; the answer stands.")
+        row.answer, row.answered_at, row.answered_by = body.text, now, actor.account
+        await emit(db, events.question_answered(row))
+        return call.answer(QuestionOut.model_validate(row))

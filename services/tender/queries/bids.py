@@ -1,0 +1,162 @@
+"""Bids: to their owner always, to the committee after the opening, to nobody else."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+
+from kit.auth import Actor
+from kit.db import Db
+from kit.paging import Page, page
+from kit.problems import Conflict
+from services.tender import records
+from services.tender.access import committee_tender, one, own_bid
+from services.tender.models import Bid, BidFile, Evaluation, Tender
+from services.tender.queries.standing import Entry, names_of, standing, submitted
+from services.tender.rules import winner
+from services.tender.schemas.bids import (
+    BidOut,
+    CorrectedRowOut,
+    EvaluationOut,
+    OpenedBid,
+    SheetOut,
+    SheetRow,
+)
+from services.tender.schemas.values import FileOut
+
+__all__ = ["evaluation_out", "mine", "opened", "own", "require_opened", "sheet"]
+
+ITEM = TypeVar("ITEM")
+
+
+async def mine(db: Db, actor: Actor, *, cursor: str | None, limit: int) -> Page[BidOut]:
+    query = select(Bid).where(Bid.provider == actor.provider)
+    rows, more = await page(db, query, [Bid.created_at, Bid.id], cursor=cursor, limit=limit)
+    return Page(items=[await _own(db, row) for row in rows], next=more)
+
+
+async def own(db: Db, id: UUID, actor: Actor) -> BidOut:
+    return await _own(db, await own_bid(db, id, actor))
+
+
+async def _own(db: Db, row: Bid) -> BidOut:
+    """With the corrected price once the winner is announced: the bidder sees both values (DOMAIN 2.7)."""
+    tender = await one(db, Tender, row.tender_id)
+    names = BidOut.model_fields.keys() - {"tender", "tender_code", "tender_name", "event_id", "files", "corrected"}
+    return BidOut(
+        **{name: getattr(row, name) for name in names},
+        tender=tender.id,
+        tender_code=tender.code,
+        tender_name=tender.name,
+        event_id=row.event,
+        corrected=row.corrected if tender.winner_announced_at else None,
+        files=(await files_of(db, [row.id])).get(row.id, []),
+    )
+
+
+async def files_of(db: Db, bids: Sequence[UUID], *, arrived: bool = False) -> dict[UUID, list[FileOut]]:
+    query = select(BidFile).where(BidFile.bid_id.in_(bids)).order_by(BidFile.id)
+    if arrived:
+        query = query.where(BidFile.object.is_not(None))
+    found: dict[UUID, list[FileOut]] = {}
+    for row in (await db.execute(query)).scalars():
+        found.setdefault(row.bid_id, []).append(FileOut.model_validate(row))
+    return found
+
+
+def require_opened(tender: Tender) -> None:
+    if tender.opened_at is None:
+        raise Conflict(
+            "bids_not_opened",
+            "The bids of {tender} are not opened; until then nobody but their owners sees them, nor how many there are.",
+            article="Perpres 54/2010 Pasal 78",
+            remedy="Open them in the stage Pembukaan Dokumen Penawaran.",
+            tender=tender.code,
+        )
+
+
+async def opened(db: Db, id: UUID, actor: Actor) -> list[OpenedBid]:
+    tender, _ = await committee_tender(db, id, actor, write=False)
+    require_opened(tender)
+    names, bids = await names_of(db, id), await submitted(db, id)
+    files = await files_of(db, [bid.id for bid in bids], arrived=True)
+    return [
+        OpenedBid(
+            id=bid.id,
+            code=bid.code,
+            provider=bid.provider,
+            name=names[bid.provider],
+            version=bid.version,
+            consented_at=_there(bid.consented_at),
+            record_sha256=_there(bid.record_sha256),
+            offer=records.offer_of(_there(bid.record)),
+            qualification=records.qualification_of(_there(bid.record)),
+            files=files.get(bid.id, []),
+        )
+        for bid in bids
+    ]
+
+
+def _there(value: ITEM | None) -> ITEM:
+    """A submitted bid has all of these."""
+    if value is None:
+        raise RuntimeError("a submitted bid without its record")
+    return value
+
+
+async def sheet(db: Db, id: UUID, actor: Actor) -> SheetOut:
+    tender, _ = await committee_tender(db, id, actor, write=False)
+    require_opened(tender)
+    now = await standing(db, tender)
+    places = {ranked.bid: place for place, ranked in enumerate(now.ranked, 1)}
+    first = winner.candidate(now.ranked, now.proven) if now.finished else None
+    order = now.template.evaluation
+    rows = [_sheet_row(entry, tender, order, places.get(entry.bid.id)) for entry in now.entries]
+    return SheetOut(
+        tender=id,
+        hps=tender.hps,
+        contract_type=tender.contract_type,
+        order=list(order),
+        candidate=first.bid if first else None,
+        bids=sorted(rows, key=lambda row: (row.rank or len(rows) + 1, row.corrected)),
+    )
+
+
+def _sheet_row(entry: Entry, tender: Tender, order: Sequence[str], place: int | None) -> SheetRow:
+    failed = any(not step.passed for step in entry.steps.values())
+    missing = next((step for step in order if step not in entry.steps), None)
+    return SheetRow(
+        bid=entry.bid.id,
+        code=entry.bid.code,
+        provider=entry.bid.provider,
+        name=entry.name,
+        offered=entry.correction.offered,
+        corrected=entry.correction.total,
+        within_hps=0 < entry.correction.total <= tender.hps,
+        rank=place,
+        next_step=None if failed else missing,
+        steps=[evaluation_out(step) for step in sorted(entry.steps.values(), key=lambda step: step.at)],
+        rows=_rows(entry),
+    )
+
+
+def _rows(entry: Entry) -> list[CorrectedRowOut]:
+    typed = {row.no: row for row in records.offer_of(_there(entry.bid.record)).rows}
+    return [
+        CorrectedRowOut(
+            no=row.no,
+            offered_quantity=typed[row.no].quantity if row.no in typed else None,
+            offered_unit_price=typed[row.no].unit_price if row.no in typed else None,
+            offered_amount=typed[row.no].amount if row.no in typed else None,
+            quantity=row.quantity,
+            unit_price=row.unit_price,
+            amount=row.amount,
+            changes=list(row.changes),
+        )
+        for row in entry.correction.rows
+    ]
+
+
+def evaluation_out(row: Evaluation) -> EvaluationOut:
+    return EvaluationOut(bid=row.bid_id, step=row.step, passed=row.passed, reason=row.reason, at=row.at)

@@ -1,0 +1,38 @@
+"""Objections: to the committee all, to a bidder its own."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+
+from kit.auth import Actor
+from kit.db import Db
+from services.tender.access import committee_tender, one
+from services.tender.models import Objection, ObjectionDocument, Tender
+from services.tender.schemas.objections import ObjectionOut
+from services.tender.schemas.values import FileOut
+
+__all__ = ["listing", "objection_out", "objections_of"]
+
+
+async def listing(db: Db, id: UUID, actor: Actor) -> list[ObjectionOut]:
+    await one(db, Tender, id)
+    rows = await objections_of(db, id)
+    if actor.provider is None:
+        await committee_tender(db, id, actor, write=False)
+    else:
+        rows = [row for row in rows if row.provider == actor.provider]
+    return [await objection_out(db, row) for row in rows]
+
+
+async def objections_of(db: Db, tender: UUID) -> Sequence[Objection]:
+    query = select(Objection).where(Objection.tender_id == tender).order_by(Objection.id)
+    return (await db.execute(query)).scalars().all()
+
+
+async def objection_out(db: Db, row: Objection) -> ObjectionOut:
+    arrived = ObjectionDocument.object.is_not(None)
+    query = select(ObjectionDocument).where(ObjectionDocument.objection_id == row.id, arrived)
+    given = {name: getattr(row, name) for name in ObjectionOut.model_fields if hasattr(row, name)}
+    files = [FileOut.model_validate(file) for file in (await db.execute(query)).scalars()]
+    return ObjectionOut(**given, tender=row.tender_id, documents=files)

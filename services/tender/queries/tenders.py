@@ -1,0 +1,141 @@
+"""Tenders as their committee, their PPK and logged-in users see them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, select
+
+from contracts.roles import Role
+from kit.auth import Actor
+from kit.clock import business_now
+from kit.db import Db
+from kit.paging import Page, page
+from kit.problems import NotFound
+from services.tender.access import committee_tender, is_member, one
+from services.tender.models import (
+    Approval,
+    CommitteeView,
+    Participation,
+    Question,
+    SkpdView,
+    Stage,
+    Tender,
+    TenderDocument,
+)
+from services.tender.queries.packages import hps_rows, rows_out
+from services.tender.regime_copies import template_of
+from services.tender.rules import schedule
+from services.tender.rules.regime import Template
+from services.tender.schemas.tenders import QuestionOut, StageOut, TenderOut, TenderRow
+from services.tender.schemas.values import FileOut
+from services.tender.stages import spans_of, stages_of
+
+__all__ = ["detail", "documents_of", "listing", "questions", "rows_of", "stages_out", "tender_out"]
+
+
+async def detail(db: Db, id: UUID, actor: Actor) -> TenderOut:
+    """For the committee and the PPK always; for others from the announcement on, without the owner's prices."""
+    tender, now = await one(db, Tender, id), await business_now(db)
+    committee = await db.get(CommitteeView, tender.committee)
+    official = actor.serves(Role.PPK, tender.skpd) or is_member(committee, actor, now)
+    if tender.announced_at is None and not official:
+        raise NotFound("tender", id)
+    return await tender_out(db, tender, now, prices=official)
+
+
+async def tender_out(db: Db, row: Tender, now: datetime, *, prices: bool) -> TenderOut:
+    template = await template_of(db, row)
+    stages = await stages_of(db, row.id)
+    committee = await one(db, CommitteeView, row.committee)
+    approvals = (await db.execute(select(Approval.account).where(Approval.tender_id == row.id))).scalars().all()
+    given = {name: getattr(row, name) for name in TenderOut.model_fields if hasattr(row, name) and name != "active"}
+    return TenderOut(
+        **given,
+        package=row.package_id,
+        evaluation_order=list(template.evaluation),
+        stages=stages_out(template, stages, now),
+        active=schedule.active(spans_of(stages), now),
+        hps_rows=rows_out(await hps_rows(db, row.package_id), prices=prices),
+        documents=await documents_of(db, row.id),
+        approvals=list(approvals),
+        members=len(committee.members),
+    )
+
+
+def stages_out(template: Template, stages: Sequence[Stage], now: datetime) -> list[StageOut]:
+    active = schedule.active(spans_of(stages), now)
+    return [
+        StageOut(
+            no=stage.no,
+            code=stage.code,
+            name=template.stage(stage.code).name,
+            name_en=template.stage(stage.code).name_en,
+            starts_at=stage.starts_at,
+            ends_at=stage.ends_at,
+            changes=stage.changes,
+            active=stage.code in active,
+        )
+        for stage in stages
+    ]
+
+
+async def documents_of(db: Db, tender: UUID) -> list[FileOut]:
+    arrived = TenderDocument.object.is_not(None)
+    query = select(TenderDocument).where(TenderDocument.tender_id == tender, arrived).order_by(TenderDocument.id)
+    return [FileOut.model_validate(row) for row in (await db.execute(query)).scalars()]
+
+
+async def listing(db: Db, actor: Actor, *, cursor: str | None, limit: int) -> Page[TenderRow]:
+    """The tenders of the actor's committees, SKPD or firm, drafts among them."""
+    query = select(Tender).where(or_(*await _mine(db, actor)))
+    found, more = await page(db, query, [Tender.created_at, Tender.id], cursor=cursor, limit=limit)
+    return Page(items=await rows_of(db, found), next=more)
+
+
+async def _mine(db: Db, actor: Actor) -> list[ColumnElement[bool]]:
+    now = await business_now(db)
+    committees = (await db.execute(select(CommitteeView))).scalars()
+    sits_in = [committee.id for committee in committees if is_member(committee, actor, now)]
+    skpd = [code for role, code in actor.scopes if role == Role.PPK]
+    joined = select(Participation.tender_id).where(Participation.provider == actor.provider)
+    return [Tender.committee.in_(sits_in), Tender.skpd.in_(skpd), Tender.id.in_(joined)]
+
+
+async def rows_of(db: Db, tenders: Sequence[Tender]) -> list[TenderRow]:
+    """Lines of a list: the stages of all of them in one query, each with its first active stage."""
+    now = await business_now(db)
+    stages: dict[UUID, list[Stage]] = {}
+    query = select(Stage).where(Stage.tender_id.in_([t.id for t in tenders])).order_by(Stage.tender_id, Stage.no)
+    for stage in (await db.execute(query)).scalars():
+        stages.setdefault(stage.tender_id, []).append(stage)
+    names = await skpd_names(db, {tender.skpd for tender in tenders})
+    return [await _row(db, tender, stages[tender.id], names, now) for tender in tenders]
+
+
+async def _row(db: Db, row: Tender, stages: Sequence[Stage], names: dict[str, str], now: datetime) -> TenderRow:
+    active = schedule.active(spans_of(stages), now) if row.status in {"running", "finished"} else []
+    template = await template_of(db, row)
+    given = {name: getattr(row, name) for name in TenderRow.model_fields if hasattr(row, name)}
+    return TenderRow(
+        **given,
+        skpd_name=names.get(row.skpd, row.skpd),
+        stage=active[0] if active else None,
+        stage_name=template.stage(active[0]).name if active else None,
+        more_stages=len(active) > 1,
+    )
+
+
+async def skpd_names(db: Db, codes: set[str]) -> dict[str, str]:
+    found = await db.execute(select(SkpdView.code, SkpdView.name).where(SkpdView.code.in_(codes)))
+    return {row.code: row.name for row in found}
+
+
+async def questions(db: Db, id: UUID, actor: Actor) -> list[QuestionOut]:
+    """All questions, to committee and participants; who asked is told to nobody but the asker."""
+    tender = await one(db, Tender, id)
+    takes_part = actor.provider is not None and await db.get(Participation, (id, actor.provider)) is not None
+    if not takes_part:
+        await committee_tender(db, tender.id, actor, write=False)
+    rows = (await db.execute(select(Question).where(Question.tender_id == id).order_by(Question.id))).scalars()
+    return [QuestionOut.model_validate(row).model_copy(update={"mine": row.provider == actor.provider}) for row in rows]

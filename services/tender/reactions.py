@@ -1,0 +1,81 @@
+"""What other services told us, kept as views: an older state never overwrites a newer one."""
+
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy.dialects.postgresql import insert
+
+from contracts.helpdesk import MaintenanceAnnounced
+from contracts.registry import CommitteeFormed, ProviderVerified, SkpdRegistered
+from kit.db import Db
+from kit.envelope import Incoming
+from kit.inbox import Reaction
+from services.tender.models import Base, CommitteeView, MaintenanceView, ProviderView, SkpdView
+
+__all__ = ["REACTIONS"]
+
+
+async def skpd_registered(db: Db, event: Incoming[SkpdRegistered]) -> None:
+    said = event.data
+    await _keep(db, SkpdView, event, code=said.code, name=said.name, parent=said.parent)
+
+
+async def committee_formed(db: Db, event: Incoming[CommitteeFormed]) -> None:
+    said = event.data
+    await _keep(
+        db,
+        CommitteeView,
+        event,
+        id=said.committee,
+        name=said.name,
+        members=[str(member) for member in said.members],
+        valid_from=said.valid_from,
+        valid_to=said.valid_to,
+    )
+
+
+async def provider_verified(db: Db, event: Incoming[ProviderVerified]) -> None:
+    said = event.data
+    await _keep(
+        db,
+        ProviderView,
+        event,
+        id=said.provider,
+        account=said.account,
+        name=said.name,
+        kind=said.kind,
+        licence_expires=said.licence_expires,
+    )
+
+
+async def maintenance_announced(db: Db, event: Incoming[MaintenanceAnnounced]) -> None:
+    said = event.data
+    await _keep(
+        db,
+        MaintenanceView,
+        event,
+        id=said.announcement,
+        starts_at=said.starts_at,
+        ends_at=said.ends_at,
+        tenders=list(said.tenders),
+    )
+
+
+async def _keep(db: Db, model: type[Base], event: Incoming[Any], **values: Any) -> None:
+    """Insert, or update if this event is newer than what the row came from."""
+    row = insert(model).values(**values, sequence=event.sequence)
+    keys = [column.name for column in inspect(model).primary_key]
+    newer = row.on_conflict_do_update(
+        index_elements=keys,
+        set_={name: row.excluded[name] for name in (*values, "sequence") if name not in keys},
+        where=inspect(model).columns["sequence"] < row.excluded.sequence,
+    )
+    await db.execute(newer)
+
+
+REACTIONS = (
+    Reaction(SkpdRegistered, skpd_registered, rebuilds=(SkpdView,)),
+    Reaction(CommitteeFormed, committee_formed, rebuilds=(CommitteeView,)),
+    Reaction(ProviderVerified, provider_verified, rebuilds=(ProviderView,)),
+    Reaction(MaintenanceAnnounced, maintenance_announced, rebuilds=(MaintenanceView,)),
+)

@@ -1,0 +1,64 @@
+"""The owner's estimate (Harga Perkiraan Sendiri, Perpres 54/2010 Pasal 66): its sum, its ceiling, its age."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from contracts.calendar import WIB
+from contracts.values import rupiah
+from kit.problems import RuleViolation
+from services.tender.rules.regime import HpsRule
+
+__all__ = ["Item", "check_age", "check_ceiling", "total"]
+
+ARTICLE = "Perpres 54/2010 Pasal 66"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the list of quantities."""
+
+    no: int
+    description: str
+    unit: str
+    quantity: Decimal
+    unit_price: Decimal
+
+    @property
+    def amount(self) -> Decimal:
+        return rupiah(self.quantity * self.unit_price)
+
+
+def total(items: Iterable[Item], ppn_percent: Decimal) -> Decimal:
+    """The sum of the lines with VAT (PPN), rounded half up once per line and once for the VAT."""
+    net = sum((item.amount for item in items), Decimal(0))
+    return rupiah(net) + rupiah(net * ppn_percent / 100)
+
+
+def check_ceiling(hps: Decimal, pagu: Decimal) -> None:
+    if hps <= 0:
+        raise RuleViolation("hps_empty", "The HPS is zero.", article=ARTICLE, remedy="Give quantities and prices.")
+    if hps > pagu:
+        raise RuleViolation(
+            "hps_above_pagu",
+            "The HPS of Rp {hps} is above the budget ceiling (pagu) of Rp {pagu}.",
+            article=ARTICLE,
+            remedy="Correct the HPS or have the budget raised first.",
+            hps=hps,
+            pagu=pagu,
+        )
+
+
+def check_age(fixed_at: datetime, closes_at: datetime, rule: HpsRule) -> None:
+    """The HPS is fixed no more than so many days before the deadline for bids."""
+    age = (closes_at.astimezone(WIB).date() - fixed_at.astimezone(WIB).date()).days
+    if age > rule.window_days:
+        raise RuleViolation(
+            "hps_too_old",
+            "The HPS was fixed {age} days before the deadline for bids; at most {most} are allowed.",
+            article=rule.source,
+            remedy="Let the PPK fix the HPS anew or set an earlier deadline.",
+            age=age,
+            most=rule.window_days,
+        )

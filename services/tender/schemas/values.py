@@ -1,0 +1,93 @@
+"""Field types that requests and answers share."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from contracts.values import Md5, Moment, Sha256
+
+__all__ = ["Answer", "FileOut", "Granted", "MediaType", "NewFile", "Quantity", "Request", "Text"]
+
+
+class Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, float):
+        raise ValueError('a quantity is written as a string, "12.5", never as a JSON fraction')  # noqa: TRY004
+    return value
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value.normalize():f}"
+
+
+Quantity = Annotated[
+    Decimal,
+    BeforeValidator(_exact),
+    Field(ge=0, max_digits=18, decimal_places=4),
+    PlainSerializer(_plain, return_type=str, when_used="json"),
+]
+
+Text = Annotated[str, Field(min_length=1, max_length=10_000)]
+Name = Annotated[str, Field(min_length=1, max_length=300)]
+Reason = Annotated[str, Field(max_length=4_000)]
+
+MediaType = Literal[
+    "application/pdf",
+    "application/zip",
+    "application/msword",
+    "application/vnd.ms-excel",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "image/jpeg",
+    "image/png",
+    "text/plain",
+]
+
+
+class NewFile(Request):
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\\\x00-\x1f]+$")]
+    media_type: MediaType = "application/pdf"
+
+
+class Granted(Answer):
+    """A grant to carry to documents in the header `Lpse-Grant`."""
+
+    id: UUID
+    grant: str
+    upload: str = "/api/documents/uploads"
+
+
+class Arrived(Request):
+    """The statement documents answered with, and the fingerprints the client computed itself."""
+
+    statement: Annotated[str, Field(max_length=8 * 1024)]
+    md5: Md5
+    sha256: Sha256
+
+
+class FileOut(Answer):
+    id: UUID
+    name: str
+    media_type: str
+    size: int | None
+    md5: str | None
+    sha256: str | None
+
+
+class Download(Answer):
+    grant: str
+    object: UUID
+
+
+class Done(Answer):
+    id: UUID
+    at: Moment

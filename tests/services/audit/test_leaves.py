@@ -1,0 +1,97 @@
+"""What a leaf says to everybody and what it only commits to."""
+
+from datetime import timedelta
+
+import pytest
+
+from contracts import CATALOGUE
+from contracts.tender import ManifestRow, TenderOpened
+from integrity.canonical import canonical
+from integrity.entries import MAX_ENTRY_BYTES, EntryError, parse_entry, verify_opening
+from kit.envelope import Envelope
+from kit.ids import new_id
+from services.audit.log.leaves import dummy, leaf_of
+from tests.services.audit.source import AT, Source
+
+
+def test_a_public_entry_holds_the_public_fields_and_no_others() -> None:
+    leaf = leaf_of(Source().public())
+    shown = parse_entry(leaf.entry)
+    assert shown["kind"] == "question.answered"
+    assert shown["at"] == "2026-11-23T02:59:58.123Z"
+    assert set(shown["pub"]) == {"question", "tender"}
+    verify_opening(leaf.entry, leaf.opening, leaf.r)
+
+
+@pytest.mark.parametrize("type_", sorted(CATALOGUE))
+def test_no_event_shows_more_than_its_contract_says(type_: str) -> None:
+    event = CATALOGUE[type_]
+    values = {name: f"value of {name}" for name in event.model_fields}
+    source = Source()
+    envelope = source.public().model_copy(update={"type": type_, "data": values, "actor": new_id()})
+    leaf = leaf_of(envelope)
+    shown = parse_entry(leaf.entry)
+    hidden = set(values) - (event.PUBLIC or set())
+    assert shown.get("pub", {}).keys() == (event.PUBLIC or set())
+    assert set(leaf.opening.body) == hidden
+    for secret in [values[name] for name in hidden] + [str(envelope.actor), str(envelope.id), str(envelope.subject)]:
+        assert f'"{secret}"'.encode() not in leaf.entry
+    assert leaf.blind == (event.PUBLIC is None)
+    verify_opening(leaf.entry, leaf.opening, leaf.r)
+
+
+def test_blind_entries_and_dummies_cannot_be_told_apart() -> None:
+    source = Source()
+    leaves = [leaf_of(source.blind(actor=new_id())), leaf_of(source.short_blind()), dummy(AT)]
+    assert len({len(leaf.entry) for leaf in leaves}) == 1
+    shown = [parse_entry(leaf.entry) for leaf in leaves]
+    assert {(entry["kind"], entry["at"]) for entry in shown} == {("blind", "2026-11-23T02:59:00Z")}
+    for leaf in leaves:
+        verify_opening(leaf.entry, leaf.opening, leaf.r)
+
+
+def test_an_event_of_a_kind_we_do_not_know_is_blind() -> None:
+    unknown = Source().public().model_copy(update={"type": "tender.bid.weighed.v2", "data": {"provider": "p"}})
+    leaf = leaf_of(unknown)
+    assert leaf.blind
+    assert (leaf.opening.kind, leaf.opening.body) == ("bid.weighed", {"provider": "p"})
+
+
+def test_the_same_event_twice_gives_two_commitments() -> None:
+    envelope = Source().blind()
+    assert leaf_of(envelope).entry != leaf_of(envelope).entry
+
+
+def test_an_opening_opens_its_own_entry_alone() -> None:
+    source = Source()
+    one, other = leaf_of(source.blind()), leaf_of(source.blind())
+    with pytest.raises(EntryError):
+        verify_opening(one.entry, other.opening, other.r)
+
+
+def opened_with(bids: int) -> Envelope:
+    rows = [ManifestRow(bid=new_id(), version=1, record_sha256="ab" * 32) for _ in range(bids)]
+    return Source().envelope(TenderOpened(tender=new_id(), code="10000000001", manifest_sha256="cd" * 32, bids=rows))
+
+
+def test_a_public_field_that_does_not_fit_is_public_by_its_hash() -> None:
+    from hashlib import sha256
+
+    assert len(parse_entry(leaf_of(opened_with(100)).entry)["pub"]["bids"]) == 100
+    envelope = opened_with(500)
+    leaf = leaf_of(envelope)
+    shown = parse_entry(leaf.entry)["pub"]
+    assert set(shown) == {"tender", "code", "manifest_sha256", "bids_sha256"}
+    assert shown["bids_sha256"] == sha256(canonical(envelope.data["bids"])).hexdigest()
+    assert leaf.opening.body["bids"] == envelope.data["bids"]
+    assert len(leaf.entry) <= MAX_ENTRY_BYTES
+    verify_opening(leaf.entry, leaf.opening, leaf.r)
+
+
+@pytest.mark.parametrize("bids", range(190, 230, 3))
+def test_around_the_limit_every_entry_fits(bids: int) -> None:
+    assert len(leaf_of(opened_with(bids)).entry) <= MAX_ENTRY_BYTES
+
+
+def test_a_dummy_takes_the_minute_it_is_given() -> None:
+    assert parse_entry(dummy(AT + timedelta(minutes=1)).entry)["at"] == "2026-11-23T03:00:00Z"

@@ -1,0 +1,227 @@
+"""Batches: padded, in one transaction, by one writer; what was altered is never built upon."""
+
+import asyncio
+import random
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from integrity.canonical import parse
+from integrity.entries import Opening, parse_entry, verify_opening
+from kit.bus.embedded import EmbeddedBus
+from kit.service import Service
+from services.audit.log import check
+from services.audit.log.sequencer import Sequencer
+from services.audit.log.tree import LogBroken
+from services.audit.models import EntrySecret, LogEntry, LogNode
+from tests.services.audit.source import (
+    AT,
+    Source,
+    assert_whole,
+    checkpoints,
+    deliver,
+    entries,
+    pending,
+    sequence,
+)
+
+
+@pytest.mark.parametrize(("real", "padded"), [(0, 4), (1, 4), (4, 4), (5, 8), (8, 8), (9, 16)])
+async def test_blind_entries_of_a_batch_are_a_power_of_two(
+    service: Service, source: Source, real: int, padded: int
+) -> None:
+    made = [source.blind() for _ in range(real)] + [source.public()]
+    await deliver(service, *made)
+    assert await sequence(service) == padded + 1
+    kinds = Counter(parse_entry(entry.entry)["kind"] for entry in await entries(service.database))
+    assert kinds == {"blind": padded, "question.answered": 1}
+    await assert_whole(service.database)
+
+
+async def test_dummies_hide_among_the_blind(service: Service, source: Source) -> None:
+    """They take the minutes of real ones, and no place of their own."""
+    minutes = [AT, AT + timedelta(minutes=3)]
+    made = [source.blind(at=at) for at in minutes for _ in range(20)]
+    await deliver(service, *made)
+    assert await sequence(service) == 64
+    log = await entries(service.database)
+    shown = {parse_entry(entry.entry)["at"] for entry in log}
+    assert shown == {"2026-11-23T02:59:00Z", "2026-11-23T03:02:00Z"}
+    real = {envelope.id for envelope in made}
+    assert [entry.event_id in real for entry in log] != [True] * 40 + [False] * 24
+    assert len({len(entry.entry) for entry in log}) == 1
+
+
+async def test_dummies_open_too(service: Service, source: Source) -> None:
+    await deliver(service, source.blind())
+    await sequence(service)
+    async with service.database.reading() as db:
+        for entry in (await db.execute(select(LogEntry))).scalars():
+            secret = await db.get_one(EntrySecret, entry.event_id)
+            verify_opening(entry.entry, Opening.from_json(parse(secret.opening)), secret.r)
+
+
+async def test_public_entries_keep_their_order(service: Service, source: Source) -> None:
+    made = [source.public() for _ in range(5)]
+    await deliver(service, *made)
+    await sequence(service)
+    ids = [entry.event_id for entry in await entries(service.database)]
+    assert ids[:5] == [envelope.id for envelope in made]
+
+
+async def test_nothing_pending_publishes_nothing(service: Service) -> None:
+    assert await sequence(service) == 0
+    assert await checkpoints(service.database) == []
+
+
+async def test_several_sequencers_keep_one_chain(service: Service, source: Source) -> None:
+    made = [source.blind() if number % 3 else source.public() for number in range(40)]
+    work = [asyncio.create_task(Sequencer(service.database, sweep=0.01).run()) for _ in range(3)]
+    for envelope in made:
+        await deliver(service, envelope)
+    async with asyncio.timeout(20):
+        while await pending(service.database):
+            await asyncio.sleep(0.02)
+    for task in work:
+        task.cancel()
+    await asyncio.gather(*work, return_exceptions=True)
+    await assert_whole(service.database)
+    assert {envelope.id for envelope in made} <= {entry.event_id for entry in await entries(service.database)}
+
+
+async def test_killed_at_any_moment_it_leaves_no_gap_and_no_double(service: Service, source: Source) -> None:
+    sequencer = Sequencer(service.database)
+    await sequencer.append()
+    interrupted, made = 0, []
+    for _ in range(30):
+        made += [source.blind(), source.public()]
+        await deliver(service, *made[-2:])
+        task = asyncio.create_task(sequencer.append())
+        await asyncio.wait({task}, timeout=random.uniform(0, 0.03))
+        interrupted += task.cancel()
+        await asyncio.wait({task})
+    assert interrupted > 3
+    await sequence(service)
+    await assert_whole(service.database)
+    assert await check.everything(service.database) == len(await entries(service.database))
+    assert {envelope.id for envelope in made} <= {entry.event_id for entry in await entries(service.database)}
+
+
+async def test_more_than_one_batch(service: Service, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.audit.log.sequencer.BATCH", 3)
+    await deliver(service, *(source.public() for _ in range(7)))
+    assert await sequence(service) == 7 + 3 * 4
+    assert [head.size for head in await checkpoints(service.database)] == [7, 14, 19]
+    await assert_whole(service.database)
+
+
+@pytest.mark.parametrize("table", ["log_entry", "log_checkpoint"])
+@pytest.mark.parametrize("statement", ["update {} set at = at", "delete from {}", "truncate {}"])
+async def test_what_is_written_stays(service: Service, source: Source, table: str, statement: str) -> None:
+    await deliver(service, source.public())
+    await sequence(service)
+    with pytest.raises(DBAPIError, match="written once"):
+        async with service.database.transaction() as db:
+            await db.execute(text(statement.format(table)))
+    await assert_whole(service.database)
+
+
+async def tamper(service: Service, statement: object) -> None:
+    """As one could who administers the database."""
+    async with service.database.transaction() as db:
+        for table in ("log_entry", "log_checkpoint"):
+            await db.execute(text(f"alter table {table} disable trigger written_once"))
+        await db.execute(statement)  # type: ignore[call-overload]
+        for table in ("log_entry", "log_checkpoint"):
+            await db.execute(text(f"alter table {table} enable trigger written_once"))
+
+
+async def filled(service: Service, source: Source) -> int:
+    """A log of several batches; returns its size, which is odd, so that the last leaf stands on the tree's edge."""
+    for _ in range(3):
+        await deliver(service, source.public())
+        await sequence(service)
+    return len(await entries(service.database))
+
+
+ALTERED = "an altered entry"
+CRIMES = {
+    "a leaf": update(LogEntry).where(LogEntry.idx == 2).values(leaf_hash=b"x" * 32),
+    "an entry": update(LogEntry).where(LogEntry.idx == 2).values(entry=b"{}"),
+    "an entry gone": delete(LogEntry).where(LogEntry.idx == 2),
+    "the last entry gone": delete(LogEntry).where(LogEntry.idx == 14),
+    "a checkpoint": text("update log_checkpoint set root = sha256('x') where size = 5"),
+    "an entry with its leaf": text("update log_entry set entry = 'x', leaf_hash = sha256('\\x0078') where idx = 3"),
+}
+
+
+@pytest.mark.parametrize("crime", CRIMES)
+async def test_an_altered_log_is_found(service: Service, source: Source, crime: str) -> None:
+    assert await filled(service, source) == 15
+    assert await check.everything(service.database) == 15
+    await tamper(service, CRIMES[crime])
+    with pytest.raises(LogBroken):
+        await check.everything(service.database)
+
+
+async def test_nothing_is_added_on_an_altered_edge(service: Service, source: Source) -> None:
+    size = await filled(service, source)
+    await tamper(service, update(LogEntry).where(LogEntry.idx == size - 1).values(leaf_hash=b"x" * 32))
+    await deliver(service, source.public())
+    with pytest.raises(LogBroken, match="another root"):
+        await Sequencer(service.database).append()
+    assert [head.size for head in await checkpoints(service.database)] == [5, 10, 15]
+    assert len(await pending(service.database)) == 1
+
+
+async def test_nor_where_the_edge_is_gone(service: Service, source: Source) -> None:
+    await filled(service, source)
+    await tamper(service, delete(LogNode).where(LogNode.level == 3))
+    await deliver(service, source.public())
+    with pytest.raises(LogBroken, match="is gone"):
+        await Sequencer(service.database).append()
+
+
+async def test_a_sequencer_looks_at_everything_before_it_begins(
+    service: Service, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.audit.log.sequencer.DISTRUST", 0.0)
+    await filled(service, source)
+    await tamper(service, CRIMES["an entry"])
+    await deliver(service, source.public())
+    with pytest.raises(LogBroken, match="entry 2 is not the one"):
+        await Sequencer(service.database).run()
+    assert len(await pending(service.database)) == 1
+
+
+async def test_from_the_bus_to_the_checkpoint(service: Service, source: Source) -> None:
+    """The whole service at work, on a real bus."""
+    from kit.bus import Message, Topology
+
+    bus = EmbeddedBus(service.settings.bus.get_secret_value())
+    await bus.start()
+    await bus.declare(Topology("uji", {"audit": service.subscriptions}))
+    made = [source.blind(), source.public(), source.blind()]
+    async with service.running(bus):
+        messages = [Message(str(one.id), one.type, one.encode(), {}) for one in reversed(made)]
+        assert await bus.publish(messages) == [None] * 3
+        async with asyncio.timeout(20):
+            while await recorded_ids(service) < {envelope.id for envelope in made}:
+                await asyncio.sleep(0.05)
+        await assert_whole(service.database)
+    await bus.close()
+
+
+async def recorded_ids(service: Service) -> set[object]:
+    async with service.database.reading() as db:
+        return set((await db.execute(select(LogEntry.event_id))).scalars())
+
+
+async def test_the_tree_in_the_database_is_small(service: Service, source: Source) -> None:
+    size = await filled(service, source)
+    async with service.database.reading() as db:
+        nodes = (await db.execute(select(func.count()).select_from(LogNode))).scalar_one()
+    assert nodes == size - size.bit_count()
