@@ -1,0 +1,106 @@
+"""The house keeps its own rules: imports, types, style, names, wiring."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.system import PARTS
+from cli.wiring import subscriptions
+from contracts import CATALOGUE
+from contracts.for_the_record import FOR_THE_RECORD
+from services import SERVICES
+
+ROOT = Path(__file__).resolve().parents[2]
+EVERY_SERVICE = (
+    "__init__",
+    "app",
+    "api",
+    "schemas",
+    "commands",
+    "queries",
+    "reactions",
+    "jobs",
+    "events",
+    "rules",
+    "models",
+)
+
+
+def run(*command: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
+
+
+def test_imports_point_down() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
+
+
+def test_style() -> None:
+    run("ruff", "check", "--quiet", ".")
+
+
+def test_format() -> None:
+    run("ruff", "format", "--quiet", "--check", ".")
+
+
+def test_types() -> None:
+    run("mypy")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_has_the_same_files(service: str) -> None:
+    folder = ROOT / "services" / service
+    missing = [name for name in EVERY_SERVICE if not (folder / f"{name}.py").exists() and not (folder / name).is_dir()]
+    assert missing == []
+    assert (folder / "migrations").is_dir()
+
+
+def test_no_file_is_named_after_nothing() -> None:
+    nothing = {"utils.py", "helpers.py", "common.py", "base.py", "service.py", "misc.py"}
+    tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+    found = [path for path in tracked.stdout.split() if Path(path).name in nothing and path != "kit/service.py"]
+    assert found == []
+
+
+def test_every_event_has_a_consumer_or_stands_for_the_record() -> None:
+    consumed = frozenset().union(*subscriptions().values())
+    assert consumed <= set(CATALOGUE), "a reaction to an event that nobody emits"
+    assert consumed.isdisjoint(FOR_THE_RECORD), "an event for the record has a consumer all the same"
+    assert consumed | set(FOR_THE_RECORD) == set(CATALOGUE)
+
+
+def test_every_event_is_emitted_by_its_producer() -> None:
+    for type_, event in CATALOGUE.items():
+        producer = type_.split(".")[0]
+        sources = (ROOT / "services" / producer).glob("events*")
+        text = "".join(
+            path.read_text() for source in sources for path in ([source] if source.is_file() else source.rglob("*.py"))
+        )
+        assert f"{event.__name__}(" in text, f"{producer} never builds {event.__name__}"
+
+
+def test_every_service_is_part_of_the_system() -> None:
+    assert {part.name for part in PARTS} == {*SERVICES, "gateway"}
+
+
+def test_lock_files_name_versions_and_hashes_and_no_host() -> None:
+    for name in ("requirements.lock", "requirements-test.lock"):
+        text = (ROOT / name).read_text()
+        assert "://" not in text.replace("# via", "")
+        pins = [line for line in text.splitlines() if line and line[0] not in " #"]
+        assert pins
+        assert all("==" in pin and pin.endswith("\\") for pin in pins)
+
+
+def test_the_test_lock_agrees_with_the_lock() -> None:
+    pins = {line for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line}
+    assert pins <= set((ROOT / "requirements-test.lock").read_text().splitlines())

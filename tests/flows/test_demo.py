@@ -1,0 +1,151 @@
+"""`lpse demo` as a person runs it: one whole tender, on every bus, with any files, and evidence that stands alone."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from cli.servers import RabbitMQ
+from tests.conftest import reachable
+
+ROOT = Path(__file__).resolve().parents[2]
+HEX = {"type": "string", "pattern": "^[0-9a-f]+$"}
+MONEY = {"type": "string", "pattern": r"^\d+\.\d{2}$"}
+INSTANT = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"}
+
+
+def exactly(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+REPORT = exactly(
+    backends=exactly(
+        database={"const": "postgresql 18.6 embedded"},
+        objects={"const": "seaweedfs 4.48 embedded"},
+        bus={"type": "string", "pattern": r"^(embedded|rabbitmq \d+\.\d+\.\d+)$"},
+    ),
+    tender=exactly(
+        code={"type": "string", "pattern": r"^\d{11}$"}, regime={"const": "P70-2012"}, stage={"type": "string"},
+        winner={"type": "string"}, price=MONEY,
+    ),
+    bids={
+        "type": "array", "minItems": 5, "maxItems": 5,
+        "items": exactly(
+            code={"type": "string"}, bidder={"type": "string"}, status={"enum": ["submitted", "refused"]},
+            files={"type": "array", "minItems": 1, "items": exactly(name={"type": "string"}, size={"type": "integer"}, md5=HEX, sha256=HEX)},
+            price=MONEY, corrected_price={"anyOf": [MONEY, {"type": "null"}]}, consented_at=INSTANT, closes_at=INSTANT,
+            refusal={"anyOf": [{"type": "null"}, exactly(article={"type": "string", "minLength": 5}, reason={"type": "string", "minLength": 5}, instant=INSTANT)]},
+            log_index={"type": "integer", "minimum": 0},
+        ),
+    },
+    complaint=exactly(code={"type": "string"}, forwarded_to={"const": ["lpse_pusat", "tim_pengarah"]}),
+    events=exactly(emitted={"type": "integer", "minimum": 50}, handled={"type": "integer"}, dead={"const": 0}),
+    log=exactly(algorithm={"const": "rfc6962-sha256"}, size={"type": "integer"}, root=HEX, proofs_verified={"const": 5}),
+    evidence={"type": "string"},
+    seconds={"type": "number"},
+)  # fmt: skip
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return reachable(tmp_path)
+
+
+def demo(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "cli", "demo", "--json", "--var", str(home), *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=home, timeout=300)
+
+
+def report_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr[-3000:]
+    report: dict[str, Any] = json.loads(done.stdout)
+    jsonschema.validate(report, REPORT)
+    assert report["events"]["emitted"] == report["events"]["handled"]
+    return report
+
+
+def evidence_holds(report: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """The checker needs no package of ours: it runs isolated (-I) from anywhere."""
+    script = ROOT / "docs" / "verify-evidence.py"
+    return subprocess.run(
+        [sys.executable, "-I", str(script), report["evidence"]], capture_output=True, text=True, check=False, cwd="/"
+    )
+
+
+def test_demo(home: Path) -> None:
+    report = report_of(demo(home))
+    assert report["backends"]["bus"] == "embedded"
+    refused = [bid for bid in report["bids"] if bid["status"] == "refused"]
+    assert len(refused) == 1
+    assert refused[0]["refusal"]["instant"] > refused[0]["closes_at"]
+    assert "Pasal" in refused[0]["refusal"]["article"]
+    assert [bid["corrected_price"] != bid["price"] for bid in report["bids"] if bid["status"] == "submitted"].count(
+        True
+    ) == 1
+    assert max(file["size"] for bid in report["bids"] for file in bid["files"]) > 49 << 20
+    winner = min(
+        (bid for bid in report["bids"] if bid["corrected_price"]), key=lambda bid: float(bid["corrected_price"])
+    )
+    assert (report["tender"]["winner"], report["tender"]["price"]) == (winner["bidder"], winner["corrected_price"])
+    checked = evidence_holds(report)
+    assert checked.returncode == 0, checked.stderr
+    assert (
+        not (home / "demo").glob("*/system").__iter__().__next__().exists()
+        if any((home / "demo").glob("*/system"))
+        else True
+    )
+
+
+def test_evidence_of_another_byte_fails(home: Path) -> None:
+    report = report_of(demo(home, "--files", str(odd_files(home))))
+    names = [file["name"] for bid in report["bids"] for file in bid["files"]]
+    assert sorted(names) == sorted(path.name for path in odd_files(home).iterdir())
+    assert evidence_holds(report).returncode == 0
+    entry = next(Path(report["evidence"]).glob("*/entry.json"))
+    entry.write_bytes(entry.read_bytes().replace(b'"at":"2', b'"at":"3'))
+    assert evidence_holds(report).returncode == 1
+
+
+def odd_files(home: Path) -> Path:
+    folder = home / "files"
+    if not folder.exists():
+        folder.mkdir()
+        (folder / "empty.txt").write_bytes(b"")
+        (folder / "with spaces and 'quotes' \"both\".docx").write_bytes(os.urandom(3_000))
+        (folder / ("x" * 196 + ".bin")).write_bytes(os.urandom(70_000))
+        (folder / "gambar peta ñ 地図.png").write_bytes(os.urandom(9 << 20))
+        (folder / "no-extension").write_bytes(b"\x00\xff" * 10)
+        (folder / "surat%20penawaran;v=1.pdf").write_bytes(b"%PDF-1.7\n" + os.urandom(1_000))
+    return folder
+
+
+def test_fewer_files_than_bidders_are_used_again(home: Path) -> None:
+    (home / "one").mkdir()
+    (home / "one" / "penawaran.pdf").write_bytes(b"%PDF-1.4 pendek")
+    report = report_of(demo(home, "--files", str(home / "one"), "--out", str(home / "bukti")))
+    assert {file["sha256"] for bid in report["bids"] for file in bid["files"]}.__len__() == 1
+    assert report["evidence"] == str(home / "bukti")
+    assert evidence_holds(report).returncode == 0
+
+
+def test_a_folder_without_files_is_said(home: Path) -> None:
+    (home / "none" / "folder").mkdir(parents=True)
+    done = demo(home, "--files", str(home / "none"))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+async def test_demo_over_rabbitmq(home: Path, rabbitmq: RabbitMQ) -> None:
+    (home / "one").mkdir()
+    (home / "one" / "penawaran.pdf").write_bytes(os.urandom(200_000))
+    report = report_of(demo(home, "--files", str(home / "one"), "--bus", rabbitmq.url))
+    assert report["backends"]["bus"] == f"rabbitmq {rabbitmq.version}"
+    left = await rabbitmq.control("list_queues", "name")
+    assert "demo-" not in left

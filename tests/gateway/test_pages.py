@@ -1,0 +1,316 @@
+"""The pages as HTML: whole, readable without style or script, in both languages, the same facts as the JSON."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+from babel.messages.pofile import read_po
+
+from gateway.pages import formats
+from gateway.pages.language import FOLDER, LANGUAGES, load
+from tests.gateway import sample
+from tests.gateway.conftest import Portal
+from tests.gateway.standins import Answers
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+VOID = {"meta", "link", "input", "br", "img"}
+TENDERS = [sample.RUNNING, sample.FINISHED, sample.FAILED]
+PAGES = ["/", "/tender?q=abc&year=2026", "/log", "/log?until=5", "/nothing", *(f"/tender/{t['code']}" for t in TENDERS)]
+
+
+class Page(HTMLParser):
+    """Tags with their attributes in order, the visible text, and whether everything that was opened was closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.open: list[str] = []
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def words(self) -> str:
+        return " ".join(self.text.split())
+
+
+@pytest.fixture
+def tender() -> Answers:
+    return Answers(sample.TENDER)
+
+
+@pytest.fixture
+async def http(portal: Portal, tender: Answers) -> AsyncIterator[httpx2.AsyncClient]:
+    async with portal(tender=tender, audit=Answers(sample.AUDIT)) as http:
+        http.headers.update(BROWSER)
+        yield http
+
+
+async def get(http: httpx2.AsyncClient, path: str, lang: str = "id") -> Page:
+    answer = await http.get(path, headers={"accept-language": lang})
+    assert answer.headers["content-type"] == "text/html; charset=utf-8", answer.text
+    return Page(answer.text)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_page_is_well_made(http: httpx2.AsyncClient, path: str, lang: str) -> None:
+    page = await get(http, path, lang)
+    assert page.all("html")[0]["lang"] == lang
+    for landmark in ("header", "main", "footer", "h1", "title"):
+        assert len(page.all(landmark)) == 1, landmark
+    assert page.all("nav")
+    assert page.tags[[tag for tag, _ in page.tags].index("body") + 1][1]["class"] == "skip"
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {link["href"] for link in page.all("a") if str(link["href"]).startswith("#")} <= {f"#{id}" for id in ids}
+    for _, attributes in page.tags:
+        assert attributes.get("aria-labelledby") in {None, *ids}
+        assert not [name for name in attributes if name == "style" or name.startswith("on")]
+    assert not page.all("script")
+    assert not page.all("style")
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert "None" not in page.words
+    assert not re.search(r"\{\w*\}", page.words)
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_table_has_caption_and_headers_and_every_field_a_label(http: httpx2.AsyncClient, path: str) -> None:
+    page = await get(http, path)
+    assert len(page.all("caption")) == len(page.all("table"))
+    assert all(header["scope"] in {"col", "row"} for header in page.all("th"))
+    assert all(cell["data-label"] for cell in page.all("td"))
+    fields = [field for tag in ("input", "select") for field in page.all(tag) if field.get("type") != "hidden"]
+    assert {field["id"] for field in fields} == {label["for"] for label in page.all("label")}
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_the_languages_say_different_words_about_the_same_facts(http: httpx2.AsyncClient, path: str) -> None:
+    indonesian, english = await get(http, path, "id"), await get(http, path, "en")
+    assert indonesian.words != english.words
+    figures = re.compile(r"Rp [\d.]+,\d\d|\b\d{11}\b|[0-9a-f]{64}")
+    assert figures.findall(indonesian.words) == figures.findall(english.words)
+    keys = set(load("id").words)
+    for page in (indonesian, english):
+        assert not keys.intersection(page.words.split())
+
+
+async def test_the_list_shows_what_spse_shows(http: httpx2.AsyncClient) -> None:
+    words = (await get(http, "/")).words
+    for fact in ("26110000017", "Dinas Pendidikan dan Kebudayaan", "Rp 1.250.000.000,00", "Pengadaan Barang · 2026"):
+        assert fact in words
+    assert "Download Dokumen Pemilihan […]" in words
+    assert "Kam, 12 Nov 2026, 09.59.58 WIB" in words
+    assert "Gagal" in words
+
+
+async def test_what_is_searched_is_asked_and_kept(http: httpx2.AsyncClient, tender: Answers) -> None:
+    page = await get(http, "/tender?q=%3Cb%3E%22x&category=barang&year=2026&evil=1&cursor=abc")
+    asked = parse_qs(urlsplit(next(path for path in tender.asked if "public" in path)).query)
+    assert asked == {"q": ['<b>"x'], "category": ["barang"], "year": ["2026"], "cursor": ["abc"], "limit": ["25"]}
+    assert page.all("input")[0]["value"] == '<b>"x'
+    assert [option["value"] for option in page.all("option") if "selected" in option and "value" in option] == [
+        "barang"
+    ]
+    links = {link["rel"]: str(link["href"]) for link in page.all("a") if "rel" in link}
+    following = parse_qs(urlsplit(links["next"]).query)
+    assert following == {"q": ['<b>"x'], "category": ["barang"], "year": ["2026"], "cursor": [sample.LIST["next"]]}
+    assert "cursor" not in links["first"]
+
+
+async def test_what_people_wrote_is_text_and_never_markup(http: httpx2.AsyncClient) -> None:
+    page = await get(http, f"/tender/{sample.RUNNING['code']}")
+    assert "& <Pelatihan> Guru" in page.words
+    assert not page.all("pelatihan")
+
+
+async def test_a_running_tender_marks_its_active_stages_and_names_no_bidder(http: httpx2.AsyncClient) -> None:
+    page = await get(http, f"/tender/{sample.RUNNING['code']}")
+    assert page.words.count("Sedang berjalan") == 2
+    assert [row["class"] for row in page.all("tr") if row.get("aria-current") == "step"] == ["active", "active"]
+    assert "2 kali" in page.words
+    assert sample.RUNNING["documents"][0]["md5"] in page.words
+    assert sample.RUNNING["documents"][0]["sha256"] in page.words
+    assert "3,3 MiB (3.481.277 bita)" in page.words
+    assert "Pemeliharaan diumumkan" in page.words
+    assert "Nama peserta ditampilkan setelah pembukaan penawaran." in page.words
+    assert "Belum dijawab." in page.words
+
+
+async def test_a_finished_tender_shows_reasons_winner_objections_and_appointment(http: httpx2.AsyncClient) -> None:
+    words = (await get(http, f"/tender/{sample.FINISHED['code']}")).words
+    for fact in ("Tidak lulus Izin usaha berakhir 1 Oktober 2026", "Rp 1.187.250.000,00", "027/112/417.301/2026"):
+        assert fact in words
+    assert "CV Contoh Sejahtera Pemenang" in words
+    assert "Sanggahan masuk 1 Dijawab 1 Dinyatakan benar 0" in words
+
+
+async def test_a_failed_tender_says_on_which_ground_and_what_follows(http: httpx2.AsyncClient) -> None:
+    path = f"/tender/{sample.FAILED['code']}"
+    assert (
+        "kurang dari yang disyaratkan (Perpres 70/2012 Pasal 83(1)). Tindak lanjut: Pelelangan ulang."
+        in (await get(http, path)).words
+    )
+    assert "Fewer bids than the law asks for" in (await get(http, path, "en")).words
+
+
+async def test_the_log_shows_blind_entries_as_blind(http: httpx2.AsyncClient) -> None:
+    page = await get(http, "/log")
+    assert "12.346 catatan" in page.words
+    assert "12345 Kam, 12 Nov 2026, 10.00 WIB Penawaran dibuka 26110000017" in page.words
+    assert "12343 Kam, 12 Nov 2026, 09.59 WIB tertutup" in page.words
+    assert "c3" * 32 in page.words
+    assert "/log?until=12343" in {link["href"] for link in page.all("a")}
+
+
+async def test_the_training_banner_tells_the_clock_and_production_has_none(portal: Portal) -> None:
+    tender = Answers(sample.TENDER)
+    async with portal(tender=tender) as http:
+        assert "Jam latihan berhenti pada Jum, 6 Nov 2026, 10.15 WIB" in (await get(http, "/")).words
+        del tender.answers["/health/clock"]
+        words = (await get(http, "/")).words
+        assert "Instansi latihan." in words
+        assert "Jam latihan" not in words
+    async with portal(tender=Answers(sample.TENDER), profile="production") as http:
+        assert "latihan." not in (await get(http, "/")).words
+
+
+async def test_the_language_is_asked_for_remembered_or_preferred(http: httpx2.AsyncClient) -> None:
+    async def lang(path: str, **headers: str) -> str | None:
+        return Page((await http.get(path, headers=headers)).text).all("html")[0]["lang"]
+
+    assert await lang("/") == "id"
+    assert await lang("/", **{"accept-language": "fr, en;q=0.8, id;q=0.3"}) == "en"
+    assert await lang("/", **{"accept-language": "x;q=y, de"}) == "id"
+    assert await lang("/?lang=en") == "en"
+    assert await lang("/") == "en", "the choice is remembered in a cookie"
+    assert await lang("/?lang=id", **{"accept-language": "en"}) == "id"
+    assert await lang("/?lang=xx") == "id"
+
+
+async def test_a_refusal_reads_the_same_for_people_and_programs(http: httpx2.AsyncClient) -> None:
+    page = await http.get("/tender/99", headers={"accept-language": "en"})
+    told = (await http.get("/tender/99", headers={"accept": "application/json"})).json()
+    assert page.status_code == told["status"] == 404
+    assert told["detail"] in Page(page.text).words
+    assert "Tidak ditemukan" in (await get(http, "/tender/99")).words
+    assert (await http.get("/tender/abc")).status_code == 404
+    assert (await http.post("/tender")).status_code == 405
+    api = await http.get("/api/nobody/x")
+    assert api.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_page_whose_service_is_away_says_so(portal: Portal) -> None:
+    async def away(scope: Any, receive: Any, send: Any) -> None:
+        raise ConnectionError
+
+    async with portal(tender=away) as http:
+        answer = await http.get("/", headers=BROWSER)
+    assert answer.status_code == 502
+    assert answer.headers["retry-after"]
+    assert "Layanan tender terputus sebelum menjawab." in Page(answer.text).words
+
+
+async def test_the_policy_forbids_scripts_and_the_style_comes_from_here(http: httpx2.AsyncClient) -> None:
+    answer = await http.get("/")
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert "script-src" not in policy
+    assert "unsafe" not in str(policy)
+    for name in ("x-content-type-options", "referrer-policy", "cross-origin-opener-policy", "permissions-policy"):
+        assert name in answer.headers
+    for link in Page(answer.text).all("link"):
+        found = await http.get(str(link["href"]))
+        assert found.status_code == 200
+        assert found.headers["cache-control"].startswith("public")
+    assert (await http.get("/static/../app.py")).status_code in {400, 404}
+
+
+def used_keys() -> Iterator[str]:
+    for template in (Path(formats.__file__).parents[1] / "templates").glob("*.html"):
+        yield from re.findall(r"""\bt\("([\w.]+)"[,)]""", template.read_text())
+
+
+def test_the_catalogues_have_the_same_keys_and_places_and_all_that_is_used() -> None:
+    indonesian, english = load("id").words, load("en").words
+    said_in_code = {key for key in indonesian if key.startswith(("problem.", "remedy."))}
+    assert set(indonesian) - said_in_code == set(english)
+    for key, word in english.items():
+        assert set(re.findall(r"\{\w+\}", word)) == set(re.findall(r"\{\w+\}", indonesian[key])), key
+    assert set(used_keys()) <= set(english)
+    assert all(indonesian.values())
+    assert all(english.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_key_stands_twice(language: str) -> None:
+    with (FOLDER / language / "messages.po").open("rb") as file:
+        catalogue = read_po(file, locale=language, abort_invalid=True)
+        file.seek(0)
+        assert file.read().count(b"\nmsgid ") == len([m for m in catalogue if m.id]) + 1
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("0.00", "Rp 0,00"),
+        ("1250000000.00", "Rp 1.250.000.000,00"),
+        ("99999999999999999.99", "Rp 99.999.999.999.999.999,99"),
+    ],
+)
+def test_money_is_exact(amount: str, shown: str) -> None:
+    assert formats.money(amount) == shown
+
+
+def contrast(one: str, other: str) -> float:
+    def light(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    brighter, darker = sorted((light(one), light(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_every_pair_of_text_and_ground_has_contrast(scheme: int) -> None:
+    sheet = (Path(formats.__file__).parents[1] / "static" / "lpse.css").read_text()
+    blocks = [
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block)) for block in re.findall(r":root \{(.*?)\}", sheet, re.S)
+    ]
+    tokens = blocks[0] | (blocks[1] if scheme else {})
+    grounds = {
+        "ground": ["ink", "soft", "link"],
+        "raised": ["ink", "soft", "link"],
+        "now": ["ink", "soft", "now-ink", "link"],
+        "warn": ["warn-ink"],
+        "bad": ["bad-ink"],
+        "brand": ["on-brand"],
+    }
+    for ground, inks in grounds.items():
+        for ink in inks:
+            assert contrast(tokens[ground], tokens[ink]) >= 4.5, (ground, ink)
+    for ground in ("ground", "raised"):
+        assert contrast(tokens[ground], tokens["edge"]) >= 3
+        assert contrast(tokens[ground], tokens["focus"]) >= 3
