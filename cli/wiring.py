@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 
 from kit.inbox import Reaction
 from services import SERVICES
@@ -10,6 +11,9 @@ __all__ = ["reactions", "subscriptions"]
 
 
 def reactions(service: str) -> Sequence[Reaction]:
+    """None for a service that reacts to nothing (documents, registry) or to everything (audit)."""
+    if find_spec(f"services.{service}.reactions") is None:
+        return ()
     found: Sequence[Reaction] = getattr(import_module(f"services.{service}.reactions"), "REACTIONS", ())
     return found
 

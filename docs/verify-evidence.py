@@ -39,13 +39,15 @@ def check(true: bool, what: str) -> None:
         sys.exit(1)
 
 
-def check_opening(bid: Path, entry: dict[str, str], statement: bytes) -> None:
-    secret = json.loads((bid / "opening.json").read_bytes())
+def check_opening(bid: Path, entry: dict[str, str], stated: list[dict[str, str]]) -> None:
+    secret, record = json.loads((bid / "opening.json").read_bytes()), (bid / "record.json").read_bytes()
     text = json.dumps(secret["opening"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     committed = sha256(b"log-opening/v1\x00" + bytes.fromhex(secret["r"]) + text.encode()).hex()
     check(committed in (entry.get("c"), entry.get("priv")), f"{bid.name}: the entry committed to opening.json")
-    named = sha256(statement).hex() in text or all(file["sha256"] in text for file in json.loads(statement))
-    check(named, f"{bid.name}: opening.json names the SHA-256 of the statement or of each of its files")
+    named = secret["opening"]["body"]["record_sha256"] == sha256(record).hex()
+    check(named, f"{bid.name}: opening.json names the SHA-256 of record.json")
+    recorded = {file["sha256"] for file in json.loads(record)["files"]}
+    check(recorded == {file["sha256"] for file in stated}, f"{bid.name}: record.json names each of its files")
 
 
 def main(folder: Path) -> None:
@@ -57,19 +59,19 @@ def main(folder: Path) -> None:
     for bid in sorted(path for path in folder.iterdir() if path.is_dir()):
         entry, proof = (bid / "entry.json").read_bytes(), json.loads((bid / "proof.json").read_bytes())
         index, path = proof["index"], [bytes.fromhex(hash_) for hash_ in proof["path"]]
-        leaf, statement = sha256(b"\x00" + entry), (bid / "statement.json").read_bytes()
+        leaf, stated = sha256(b"\x00" + entry), json.loads((bid / "statement.json").read_bytes())
         check(proof["size"] == head["size"] and 0 <= index < head["size"], f"{bid.name}: the proof is for this log")
         check(leaf == leaves[index], f"{bid.name}: its entry is leaf {index} of the log")
         check(climb(leaf, index, head["size"], path).hex() == head["root"], f"{bid.name}: its path leads to the root")
-        names = [file["name"] for file in json.loads(statement)]
+        names = [file["name"] for file in stated]
         here = sorted(path.name for path in (bid / "files").iterdir())
         check(sorted(names) == here, f"{bid.name}: the files stated are the files here")
-        for said in json.loads(statement):
+        for said in stated:
             data = (bid / "files" / said["name"]).read_bytes()
             found = len(data), hashlib.md5(data, usedforsecurity=False).hexdigest(), sha256(data).hex()
             check(found == (said["size"], said["md5"], said["sha256"]), f"{bid.name}: {said['name']} is as stated")
         if (bid / "opening.json").exists():
-            check_opening(bid, json.loads(entry), statement)
+            check_opening(bid, json.loads(entry), stated)
 
 
 if __name__ == "__main__":

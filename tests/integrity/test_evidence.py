@@ -30,10 +30,13 @@ def statement() -> list[dict[str, Any]]:
     ]
 
 
+RECORD = json.dumps({"files": statement()}).encode()
+
+
 @pytest.fixture
 def evidence(tmp_path: Path) -> Path:
     """A log of eleven leaves; leaf 5 is the bid P-1."""
-    opening = entries.Opening("tender.bid.submitted", AT, "tender", 3, "akun-é", {"files": statement()})
+    opening = entries.Opening("tender.bid.submitted", AT, "tender", 3, "akun-é", {"record_sha256": hashlib.sha256(RECORD).hexdigest()})
     entry = entries.blind_entry(AT, opening.commitment(b"r" * 32))
     leaves = [merkle.leaf_hash(entry if index == 5 else b"%d" % index) for index in range(11)]
     tree = merkle.CompactRange()
@@ -44,6 +47,7 @@ def evidence(tmp_path: Path) -> Path:
     for name, data in FILES.items():
         (bid / "files" / name).write_bytes(data)
     (bid / "entry.json").write_bytes(entry)
+    (bid / "record.json").write_bytes(RECORD)
     dump(bid / "statement.json", statement())
     dump(bid / "proof.json", {"index": 5, "size": 11, "path": [sibling.hex() for sibling in path]})
     dump(bid / "opening.json", {"opening": opening.as_json(), "r": (b"r" * 32).hex(), "kind": opening.kind})
@@ -98,7 +102,7 @@ def entry_digit(folder: Path) -> None:
 
 
 def unnamed_file(folder: Path) -> None:
-    """Another file with a statement that fits it: only the opening tells."""
+    """Another file with a statement that fits it: only the record that the opening names tells."""
     (folder / "P-1" / "files" / "syarat.txt").write_bytes(b"Terms")
     said = {
         "md5": hashlib.md5(b"Terms", usedforsecurity=False).hexdigest(),
@@ -114,7 +118,7 @@ def write(name: str, data: bytes) -> Callable[[Path], None]:
 def test_good_evidence_holds(evidence: Path) -> None:
     result = run(evidence)
     assert (result.returncode, result.stderr) == (0, "")
-    assert len(result.stdout.splitlines()) == 10
+    assert len(result.stdout.splitlines()) == 11
     assert all(line.startswith("ok: ") for line in result.stdout.splitlines())
 
 
@@ -137,9 +141,10 @@ SPOILS = [
     (write("P-1/files/penawaran.pdf", b"price 1001"), "penawaran.pdf is as stated"),
     (write("P-1/files/extra.txt", b""), "files stated"),
     (digit("P-1/opening.json", "r"), "committed to opening"),
-    (digit("P-1/opening.json", "opening", "body", "files", 0, "md5"), "committed to opening"),
+    (digit("P-1/opening.json", "opening", "body", "record_sha256"), "committed to opening"),
+    (write("P-1/record.json", RECORD + b" "), "names the SHA-256 of record.json"),
     (edit("P-1/opening.json", lambda secret: secret["opening"].update(seq=4)), "committed to opening"),
-    (unnamed_file, "names the SHA-256"),
+    (unnamed_file, "record.json names each of its files"),
     (lambda folder: (folder / "P-1" / "proof.json").unlink(), "cannot be read"),
     (write("checkpoint.json", b"{"), "cannot be read"),
 ]
