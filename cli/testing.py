@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 __all__ = ["test"]
 
@@ -17,4 +18,6 @@ def test(arguments: Sequence[str], *, require: bool, long: bool) -> int:
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     flags = [flag for flag, wanted in (("--require-backends", require), ("--long", long)) if wanted]
-    return int(pytest.main([*flags, *arguments]))
+    with TemporaryDirectory(prefix="lpse-test-") as home:
+        # Of its own: another run would close pytest's shared directory to the servers of this one.
+        return int(pytest.main([f"--basetemp={home}/run", *flags, *arguments]))

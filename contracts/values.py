@@ -32,7 +32,14 @@ Rupiah = Annotated[
 ]
 """Rupiah, in JSON a string with exactly two decimals."""
 
-Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+def _milliseconds(moment: datetime) -> datetime:
+    """What is kept is what is told: both cut to milliseconds, as the clock itself is."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+Moment = Annotated[
+    AwareDatetime, AfterValidator(_milliseconds), PlainSerializer(rfc3339, return_type=str, when_used="json")
+]
 """An instant, in JSON in UTC with milliseconds."""
 
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]

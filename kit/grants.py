@@ -18,7 +18,16 @@ from joserfc.errors import BadSignatureError, JoseError
 
 from kit.keys import KeyRing, PublicKey, Purpose, Refused, SigningKey, UntrustedKey
 
-__all__ = ["ACCESS_LIFETIME", "Claims", "DownloadGrant", "Refused", "RoleClaim", "ServiceToken", "Statement", "UploadGrant"]
+__all__ = [
+    "ACCESS_LIFETIME",
+    "Claims",
+    "DownloadGrant",
+    "Refused",
+    "RoleClaim",
+    "ServiceToken",
+    "Statement",
+    "UploadGrant",
+]
 
 ALGORITHM: Final = "Ed25519"  # RFC 9864's name: unlike `EdDSA` it says which curve
 LARGEST: Final = 8 * 1024

@@ -114,7 +114,9 @@ class Inbox:
                 attempts = await _count_failure(db, envelope, error)
         except Exception as second:  # noqa: BLE001  whatever keeps us from counting is our own trouble, not the event's
             return Unavailable(str(second))
-        log.warning("reaction failed", event_id=str(envelope.id), type=envelope.type, attempts=attempts, error=repr(error))
+        log.warning(
+            "reaction failed", event_id=str(envelope.id), type=envelope.type, attempts=attempts, error=repr(error)
+        )
         if attempts >= LIMIT or delivery.returned >= RETURNS:
             return await self._bury("delivery_limit", repr(error))
         return Retry(min(5.0, 0.2 * 2**attempts))

@@ -15,7 +15,7 @@ from sqlalchemy import MetaData
 
 from kit import call, clock, migrations, telemetry
 from kit.bus import Bus
-from kit.db import Database, Db
+from kit.db import Database, Db, is_unavailable
 from kit.http import install_problems
 from kit.inbox import Handler, Inbox, Reaction
 from kit.jobs import Handler as JobHandler
@@ -89,8 +89,9 @@ class Service:
     async def running(self, bus: Bus, *, worker: bool = True) -> AsyncIterator["Service"]:
         """The service's background work; requests may come as soon as this is entered."""
         await self._refuse_wrong_start()
-        SQLAlchemyInstrumentor().instrument(
-            engine=self.database.engine.sync_engine, tracer_provider=self.signals.tracers, skip_dep_check=True
+# The public `instrument()` works once per process; here five services trace into providers of their own.
+        SQLAlchemyInstrumentor()._instrument(  # type: ignore[no-untyped-call]  # noqa: SLF001
+            engine=self.database.engine.sync_engine, tracer_provider=self.signals.tracers
         )
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close)
@@ -165,8 +166,9 @@ async def supervised(name: str, run: Callable[[], Awaitable[None]]) -> None:
             if task is not None and task.cancelling():
                 raise
             log.warning("background work was cancelled from inside a library", name=name)
-        except Exception as error:
-            log.exception("background work failed", name=name, error=repr(error))
+        except Exception as error:  # noqa: BLE001  nothing may end the work that carries acknowledged events
+            away = is_unavailable(error)
+            log.error("background work failed", name=name, error=repr(error), exc_info=None if away else error)
         if asyncio.get_running_loop().time() - started > 30:
             pause = 0.2
         await asyncio.sleep(pause)

@@ -1,11 +1,12 @@
 """The list of tenders and one tender's page: what SPSE shows to everybody, from tender's public answers."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from gateway.pages.render import Renderer
 from gateway.session import problem_of
@@ -16,6 +17,7 @@ from kit.problems import NotFound
 __all__ = ["TenderPages"]
 
 FILTERS: Final = ("q", "category", "year", "skpd")
+CODE: Final = re.compile(r"[0-9]{11}")
 FIRST_YEAR: Final = 2011  # the regulation's own
 ROWS: Final = 25
 
@@ -26,6 +28,8 @@ class TenderPages:
 
     async def list(self, request: Request) -> Response:
         wanted = {name: value for name in FILTERS if (value := request.query_params.get(name, "").strip()[:200])}
+        if CODE.fullmatch(wanted.get("q", "")):
+            return RedirectResponse(f"/tender/{wanted['q']}", 303)
         cursor = request.query_params.get("cursor")
         asked = {**wanted, "limit": str(ROWS), **({"cursor": cursor} if cursor else {})}
         page = await self._ask("/public/tenders", urlencode(asked))
@@ -42,9 +46,9 @@ class TenderPages:
 
     async def detail(self, request: Request) -> Response:
         code = request.path_params["code"]
-        if not (code.isascii() and code.isdecimal() and len(code) <= 20):
+        if not CODE.fullmatch(code):
             raise NotFound("tender", code)
-        tender = await self._ask(f"/public/tenders/{quote(code)}")
+        tender = await self._ask(f"/public/tenders/{code}")
         return await self._render.page(request, "tender.html", tender=tender)
 
     async def _ask(self, path: str, query: str = "") -> dict[str, Any]:

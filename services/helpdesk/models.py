@@ -139,5 +139,4 @@ class TenderView(Base):
     sequence: Mapped[int]
     code: Mapped[str]
     closes_at: Mapped[datetime | None] = mapped_column(db.Instant)
-    """None where only the failure is known so far."""
-    failed: Mapped[bool]
+    """None once the tender failed: no bid is due any more."""

@@ -67,5 +67,5 @@ async def announcements(
 
 async def due_between(db: Db, starts_at: datetime, ends_at: datetime) -> list[str]:
     """Codes of the tenders whose bids are due while the system is away, its first and last instant included."""
-    due = select(TenderView.code).where(TenderView.closes_at.between(starts_at, ends_at), TenderView.failed.is_(False))
+    due = select(TenderView.code).where(TenderView.closes_at.between(starts_at, ends_at))
     return list((await db.execute(due.order_by(TenderView.code))).scalars())

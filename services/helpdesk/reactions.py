@@ -36,10 +36,8 @@ async def _see(
     closes_at: datetime | None,
 ) -> None:
     """Keep the newest state of a tender, in whatever order its events come."""
-    row = insert(TenderView).values(
-        tender=event.subject, sequence=event.sequence, code=code, closes_at=closes_at, failed=closes_at is None
-    )
-    newest = {name: row.excluded[name] for name in ("sequence", "code", "closes_at", "failed")}
+    row = insert(TenderView).values(tender=event.subject, sequence=event.sequence, code=code, closes_at=closes_at)
+    newest = {name: row.excluded[name] for name in ("sequence", "code", "closes_at")}
     await db.execute(
         row.on_conflict_do_update(
             index_elements=[TenderView.tender], set_=newest, where=TenderView.sequence < row.excluded.sequence

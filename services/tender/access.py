@@ -19,6 +19,7 @@ __all__ = [
     "one",
     "own_bid",
     "provider_of",
+    "refuse_both_sides",
     "require_open",
 ]
 
@@ -33,8 +34,8 @@ async def one(db: Db, model: type[ROW], id: UUID) -> ROW:
 
 
 async def locked(db: Db, model: type[ROW], id: UUID) -> ROW:
-    """The row, FOR UPDATE: nobody else changes it until this transaction ends."""
-    row = await db.get(model, id, with_for_update=True)
+    """The row, kept from other changes until this transaction ends. Rows that refer to it may still come."""
+    row = await db.get(model, id, with_for_update={"key_share": True})
     if row is None:
         raise NotFound(model.__tablename__.replace("_", " "), id)
     return row
@@ -69,6 +70,17 @@ async def committee_tender(db: Db, id: UUID, actor: Actor, *, write: bool = True
     now = await business_now(db)
     await committee_of(db, tender.committee, actor, now)
     return tender, now
+
+
+def refuse_both_sides(*, pokja: bool, ppk: bool) -> None:
+    """Nobody signs for the Pokja and as PPK on one package: looked at again with each signature (DOMAIN 1.3)."""
+    if pokja and ppk:
+        raise Forbidden(
+            "separation_of_duties",
+            "You are PPK and member of the Pokja of the same package.",
+            article="Perpres 54/2010 Pasal 17; Perwali Mojokerto 21/2011 Pasal 5",
+            remedy="Let somebody else sign, and have the Admin Agency correct the assignments.",
+        )
 
 
 def require_open(tender: Tender) -> None:

@@ -17,9 +17,7 @@ async def freeze(db: Db, tender: Tender, code: str) -> Regime:
     """Keep the regime as it stands now: what the tender is judged by, whatever the tables say later."""
     now = regime(code)
     sha256 = now.sha256()
-    row = insert(RegimeCopy).values(
-        sha256=sha256, code=code, data=now.model_dump(mode="json", by_alias=True)
-    )
+    row = insert(RegimeCopy).values(sha256=sha256, code=code, data=now.model_dump(mode="json", by_alias=True))
     await db.execute(row.on_conflict_do_nothing())
     tender.regime_sha256 = sha256
     return now

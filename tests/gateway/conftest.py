@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 
 from gateway import app as gateway
 from gateway.upstream import InProcess, Upstream
@@ -30,14 +30,14 @@ def settings_with(key_home: Path, **others: Any) -> GatewaySettings:
     return GatewaySettings(**{**values, "trace_ratio": 1.0, **others})
 
 
-MakeApp = Callable[..., ASGIApp]
+MakeApp = Callable[..., Starlette]
 
 
 @pytest.fixture
 def make_app(key_home: Path, registry: Registry, echo: Echo) -> MakeApp:
     """`make_app(tender=app, profile="production")`: a gateway before stand-ins; upstreams may be given themselves."""
 
-    def make(**given: Any) -> ASGIApp:
+    def make(**given: Any) -> Starlette:
         services: dict[str, Any] = {"registry": registry.app, "tender": echo.app, "documents": echo.app}
         services |= {"helpdesk": Answers(), "audit": Answers()}
         services |= {name: given.pop(name) for name in list(given) if name in services}

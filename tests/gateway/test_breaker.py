@@ -75,7 +75,7 @@ class Service:
     how = "well"
     calls = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         self.calls += 1
         if self.how == "raises":
             raise RuntimeError("boom")

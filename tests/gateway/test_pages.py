@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -89,7 +90,7 @@ async def test_every_page_is_well_made(http: httpx2.AsyncClient, path: str, lang
     assert not page.all("script")
     assert not page.all("style")
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     assert "None" not in page.words
     assert not re.search(r"\{\w*\}", page.words)
 
@@ -136,6 +137,11 @@ async def test_what_is_searched_is_asked_and_kept(http: httpx2.AsyncClient, tend
     following = parse_qs(urlsplit(links["next"]).query)
     assert following == {"q": ['<b>"x'], "category": ["barang"], "year": ["2026"], "cursor": [sample.LIST["next"]]}
     assert "cursor" not in links["first"]
+
+
+async def test_who_searches_a_code_is_taken_to_its_tender(http: httpx2.AsyncClient) -> None:
+    found = await http.get(f"/tender?q={sample.RUNNING['code']}")
+    assert (found.status_code, found.headers["location"]) == (303, f"/tender/{sample.RUNNING['code']}")
 
 
 async def test_what_people_wrote_is_text_and_never_markup(http: httpx2.AsyncClient) -> None:
@@ -209,11 +215,11 @@ async def test_the_language_is_asked_for_remembered_or_preferred(http: httpx2.As
 
 
 async def test_a_refusal_reads_the_same_for_people_and_programs(http: httpx2.AsyncClient) -> None:
-    page = await http.get("/tender/99", headers={"accept-language": "en"})
-    told = (await http.get("/tender/99", headers={"accept": "application/json"})).json()
+    page = await http.get("/tender/26119999999", headers={"accept-language": "en"})
+    told = (await http.get("/tender/26119999999", headers={"accept": "application/json"})).json()
     assert page.status_code == told["status"] == 404
     assert told["detail"] in Page(page.text).words
-    assert "Tidak ditemukan" in (await get(http, "/tender/99")).words
+    assert "Tidak ditemukan" in (await get(http, "/tender/26119999999")).words
     assert (await http.get("/tender/abc")).status_code == 404
     assert (await http.post("/tender")).status_code == 405
     api = await http.get("/api/nobody/x")
@@ -297,7 +303,8 @@ def contrast(one: str, other: str) -> float:
 def test_every_pair_of_text_and_ground_has_contrast(scheme: int) -> None:
     sheet = (Path(formats.__file__).parents[1] / "static" / "lpse.css").read_text()
     blocks = [
-        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block)) for block in re.findall(r":root \{(.*?)\}", sheet, re.S)
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block))
+        for block in re.findall(r":root \{(.*?)\}", sheet, re.DOTALL)
     ]
     tokens = blocks[0] | (blocks[1] if scheme else {})
     grounds = {

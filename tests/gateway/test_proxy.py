@@ -1,8 +1,10 @@
 """What reaches a service, and what of its answer reaches the client."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from gateway.headers import raw_path
 from kit.problems import Problem
@@ -81,8 +83,17 @@ async def test_an_address_inside_becomes_one_of_the_portal(portal: Portal) -> No
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/nobody/x", "/api/", "/api/tender/internal/tokens", "/api/tender/%69nternal", "/api/tender/Internal/x"]
-    + ["/api/tender/health/ready", "/api/tender/openapi.json", "/%61pi/tender/x", "/nothing"],
+    [
+        "/api/nobody/x",
+        "/api/",
+        "/api/tender/internal/tokens",
+        "/api/tender/%69nternal",
+        "/api/tender/Internal/x",
+        "/api/tender/health/ready",
+        "/api/tender/openapi.json",
+        "/%61pi/tender/x",
+        "/nothing",
+    ],
 )
 async def test_what_is_not_public_is_not_there(portal: Portal, echo: Echo, path: str) -> None:
     async with portal() as http:
@@ -94,10 +105,25 @@ async def test_what_is_not_public_is_not_there(portal: Portal, echo: Echo, path:
 
 @pytest.mark.parametrize(
     "path",
-    [b"/api/tender/../registry/internal/tokens", b"/api/tender/%2e%2e/x", b"/api/tender/.%2E/x", b"/api/./tender"]
-    + [b"/api/tender/a%2fb", b"/api/tender/a%5Cb", b"/api//tender", b"/api/tender//internal/x", b"/api/tender/a\\b"]
-    + [b"/api/tender/%00", b"/api/tender/%0d%0aset-cookie:x", b"/api/tender/%252e%252e", b"/api/tender/a b"]
-    + [b"/api/tender/%ff", b"/api/tender/\xc3\xa9", b"api/tender", b"/api/tender/%7f"],
+    [
+        b"/api/tender/../registry/internal/tokens",
+        b"/api/tender/%2e%2e/x",
+        b"/api/tender/.%2E/x",
+        b"/api/./tender",
+        b"/api/tender/a%2fb",
+        b"/api/tender/a%5Cb",
+        b"/api//tender",
+        b"/api/tender//internal/x",
+        b"/api/tender/a\\b",
+        b"/api/tender/%00",
+        b"/api/tender/%0d%0aset-cookie:x",
+        b"/api/tender/%252e%252e",
+        b"/api/tender/a b",
+        b"/api/tender/%ff",
+        b"/api/tender/\xc3\xa9",
+        b"api/tender",
+        b"/api/tender/%7f",
+    ],
 )
 def test_a_path_that_two_readers_read_differently_is_refused(path: bytes) -> None:
     with pytest.raises(Problem) as refused:
@@ -120,7 +146,7 @@ async def test_a_trick_gets_400_at_the_door(portal: Portal, echo: Echo) -> None:
 
 
 async def test_a_body_above_the_limit_is_refused_when_declared_and_when_counted(portal: Portal, echo: Echo) -> None:
-    async def chunks(many: int):  # type: ignore[no-untyped-def]
+    async def chunks(many: int) -> AsyncIterator[bytes]:
         for _ in range(many):
             yield bytes(100)
 
@@ -163,7 +189,7 @@ async def test_strict_transport_is_for_production(portal: Portal, profile: str, 
 async def test_one_slow_request_does_not_hold_up_another(portal: Portal) -> None:
     release = asyncio.Event()
 
-    async def slow(scope, receive, send):  # type: ignore[no-untyped-def]
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         await release.wait()
         await Answers({"/x": {}})(scope, receive, send)
 

@@ -36,7 +36,9 @@ RECORD = json.dumps({"files": statement()}).encode()
 @pytest.fixture
 def evidence(tmp_path: Path) -> Path:
     """A log of eleven leaves; leaf 5 is the bid P-1."""
-    opening = entries.Opening("tender.bid.submitted", AT, "tender", 3, "akun-é", {"record_sha256": hashlib.sha256(RECORD).hexdigest()})
+    opening = entries.Opening(
+        "tender.bid.submitted", AT, "tender", 3, "akun-é", {"record_sha256": hashlib.sha256(RECORD).hexdigest()}
+    )
     entry = entries.blind_entry(AT, opening.commitment(b"r" * 32))
     leaves = [merkle.leaf_hash(entry if index == 5 else b"%d" % index) for index in range(11)]
     tree = merkle.CompactRange()

@@ -90,12 +90,19 @@ async def test_a_key_is_its_accounts_and_its_routes_alone(
     service: Service, client: httpx2.AsyncClient, key_home: Path
 ) -> None:
     someone, another = token(key_home, "ppk"), token(key_home, "ppk")
-    answers = [
-        await client.post(path, json={"text": "x"}, headers=KEY | who)
-        for path in ("/notes", "/other-notes")
-        for who in (someone, another)
-    ]
-    assert [answer.status_code for answer in answers] == [201] * 4
+
+    async def post() -> list[str]:
+        answers = [
+            await client.post(path, json={"text": "x"}, headers=KEY | who)
+            for path in ("/notes", "/other-notes")
+            for who in (someone, another)
+        ]
+        assert [answer.status_code for answer in answers] == [201] * 4
+        return [answer.json()["id"] for answer in answers]
+
+    first = await post()
+    assert len(set(first)) == 4
+    assert await post() == first
     assert await count(service.database, Note) == 4
 
 

@@ -61,7 +61,6 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("closes_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("failed", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("tender", name=op.f("pk_tender_view")),
     )
     op.create_index("ix_tender_view_closes_at", "tender_view", ["closes_at"], unique=False)

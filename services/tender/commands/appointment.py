@@ -12,9 +12,9 @@ from kit.db import Db
 from kit.outbox import emit
 from kit.problems import Conflict, NotFound
 from services.tender import events
-from services.tender.access import locked, one
+from services.tender.access import locked, one, refuse_both_sides
 from services.tender.commands.winner import price_of
-from services.tender.models import Appointment, Bid, Tender
+from services.tender.models import Appointment, Bid, CommitteeView, Tender
 from services.tender.queries.objections import objections_of
 from services.tender.queries.standing import names_of
 from services.tender.rules import appointment
@@ -30,6 +30,8 @@ async def issue(call: Call, actor: Actor, id: UUID, body: NewAppointment) -> App
         tender, now = await locked(db, Tender, id), await business_now(db)
         if not actor.serves(Role.PPK, tender.skpd):
             raise NotFound("tender", id)
+        committee = await one(db, CommitteeView, tender.committee)
+        refuse_both_sides(pokja=str(actor.account) in committee.members, ppk=True)
         objections = await objections_of(db, id)
         appointment.check(
             now=now,

@@ -15,7 +15,7 @@ from kit.outbox import emit
 from kit.problems import Conflict, NotFound, RuleViolation
 from kit.service import Service
 from services.tender import events, uploads
-from services.tender.access import committee_of, committee_tender, is_member, locked, one
+from services.tender.access import committee_of, committee_tender, is_member, locked, one, refuse_both_sides
 from services.tender.commands.packages import next_number
 from services.tender.models import (
     Approval,
@@ -60,7 +60,7 @@ async def create(call: Call, actor: Actor, body: NewTender) -> TenderOut:
             for no, s in enumerate(spans, 1)
         )
         await db.flush()
-        return call.answer(await tender_out(db, row, now, prices=True))
+        return call.answer(await tender_out(db, row, now, official=True))
 
 
 def _draft(bought: Package, body: NewTender, now: datetime, actor: Actor, number: int, closes_at: datetime) -> Tender:
@@ -165,6 +165,8 @@ async def approve(call: Call, actor: Actor, id: UUID, body: NewApproval) -> Tend
     async with call.transaction() as db:
         tender, now = await committee_tender(db, id, actor)
         _require_draft(tender)
+        bought = await one(db, Package, tender.package_id)
+        refuse_both_sides(pokja=True, ppk=bought.created_by == actor.account)
         PACT.require(body.pact_version)
         if await db.get(Approval, (id, actor.account)) is not None:
             raise Conflict("approved_already", "You accepted the pakta integritas of this tender already.")
@@ -172,7 +174,7 @@ async def approve(call: Call, actor: Actor, id: UUID, body: NewApproval) -> Tend
         await db.flush()
         if await _all_approved(db, tender):
             await _announce(db, tender, now)
-        return call.answer(await tender_out(db, tender, now, prices=True))
+        return call.answer(await tender_out(db, tender, now, official=True))
 
 
 async def _all_approved(db: Db, tender: Tender) -> bool:

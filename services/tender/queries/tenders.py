@@ -41,10 +41,10 @@ async def detail(db: Db, id: UUID, actor: Actor) -> TenderOut:
     official = actor.serves(Role.PPK, tender.skpd) or is_member(committee, actor, now)
     if tender.announced_at is None and not official:
         raise NotFound("tender", id)
-    return await tender_out(db, tender, now, prices=official)
+    return await tender_out(db, tender, now, official=official)
 
 
-async def tender_out(db: Db, row: Tender, now: datetime, *, prices: bool) -> TenderOut:
+async def tender_out(db: Db, row: Tender, now: datetime, *, official: bool) -> TenderOut:
     template = await template_of(db, row)
     stages = await stages_of(db, row.id)
     committee = await one(db, CommitteeView, row.committee)
@@ -56,9 +56,9 @@ async def tender_out(db: Db, row: Tender, now: datetime, *, prices: bool) -> Ten
         evaluation_order=list(template.evaluation),
         stages=stages_out(template, stages, now),
         active=schedule.active(spans_of(stages), now),
-        hps_rows=rows_out(await hps_rows(db, row.package_id), prices=prices),
+        hps_rows=rows_out(await hps_rows(db, row.package_id), prices=official),
         documents=await documents_of(db, row.id),
-        approvals=list(approvals),
+        approvals=list(approvals) if official else [],
         members=len(committee.members),
     )
 

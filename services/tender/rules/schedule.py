@@ -146,10 +146,9 @@ def _intervals(intervals: Iterable[Interval], moments: Mapping[str, datetime]) -
 
 
 def _moments(spans: Sequence[Span], now: datetime) -> dict[str, datetime]:
-    """An announcement made after its planned beginning counts from now."""
-    edges = {f"{span.code}.{edge}": getattr(span, f"{edge}_at") for span in spans for edge in ("starts", "ends")}
-    announced = f"{spans[0].code}.starts"
-    return edges | {announced: max(edges[announced], now)}
+    """What was planned to begin before the announcement begins with it."""
+    starts = {f"{span.code}.starts": max(span.starts_at, now) for span in spans}
+    return starts | {f"{span.code}.ends": span.ends_at for span in spans}
 
 
 def _moment(offset: Offset, moments: Mapping[str, datetime]) -> datetime:

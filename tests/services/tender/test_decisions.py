@@ -10,7 +10,9 @@ CHEAP, MIDDLE, DEAR = ("1300000.00", "1900000.00"), ("1400000.00", "1900000.00")
 ABOVE = ("2000000.00", "2000000.00")
 
 
-async def entered(office: Office, offers: dict[Person, Any] | None = None, **draft: Any) -> tuple[Tender, dict[Person, str]]:
+async def entered(
+    office: Office, offers: dict[Person, Any] | None = None, **draft: Any
+) -> tuple[Tender, dict[Person, str]]:
     tender = await office.announced(**draft)
     answers = await tender.enter(offers or {A: CHEAP, B: MIDDLE, C: DEAR})
     return tender, {who: answer["id"] for who, answer in answers.items()}
@@ -233,7 +235,11 @@ async def test_an_upheld_objection_fails_the_tender_and_takes_the_winner_away(of
     assert await refused(office, POKJA[0], path, foreign) == "statement_of_another"
     await office.do(POKJA[0], path, said)
     page = await tender.public()
-    assert (page["status"], page["failure"]["ground"], page["failure"]["next_action"]) == ("failed", "F8", "evaluasi_ulang")
+    assert (page["status"], page["failure"]["ground"], page["failure"]["next_action"]) == (
+        "failed",
+        "F8",
+        "evaluasi_ulang",
+    )
     assert page["winner"] is None
     assert page["results"]
     await tender.begin("sppbj")

@@ -1,5 +1,6 @@
 """Packages, drafts, announcement, participants, explanation."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from tests.services.tender.office import (
     PDF,
     POKJA,
     PPK,
+    SKPD,
     START,
     STRANGER,
     Office,
@@ -227,3 +229,17 @@ async def test_each_sees_its_own_tenders(office: Office) -> None:
     assert [row["id"] for row in (await office.see(A, "/tenders"))["items"]] == [tender.id]
     assert (await office.see(B, "/tenders"))["items"] == []
     assert {row["unit_price"] for row in (await office.see(A, f"/tenders/{tender.id}"))["hps_rows"]} == {None}
+
+
+async def test_nobody_signs_on_both_sides_of_a_package(office: Office) -> None:
+    double = replace(POKJA[0], role="ppk", skpd=SKPD)
+    package = await office.do(double, "/packages", package_body())
+    draft = await office.do(POKJA[1], "/tenders", await office.tender_body(package["id"]))
+    answer = await office.post(POKJA[0], f"/tenders/{draft['id']}/approvals", {"pact_version": "1"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "separation_of_duties")
+
+
+async def test_a_bidder_does_not_see_who_approved(office: Office) -> None:
+    tender = await office.announced()
+    assert len((await office.see(PPK, f"/tenders/{tender.id}"))["approvals"]) == 3
+    assert (await office.see(A, f"/tenders/{tender.id}"))["approvals"] == []
