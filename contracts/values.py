@@ -32,6 +32,7 @@ Rupiah = Annotated[
 ]
 """Rupiah, in JSON a string with exactly two decimals."""
 
+
 def _milliseconds(moment: datetime) -> datetime:
     """What is kept is what is told: both cut to milliseconds, as the clock itself is."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

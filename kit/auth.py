@@ -4,7 +4,7 @@ A route without a policy does not start (kit/service.py looks). Roles are the of
 What an actor may do with *this* record (own package, own bid) is decided in the command, beside the rule.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -31,14 +31,16 @@ class Actor:
     """(role, SKPD code) pairs for roles bound to one SKPD."""
 
     @classmethod
-    def of(cls, claims: Claims) -> "Actor":
+    def of(cls, claims: Claims, now: datetime) -> "Actor":
+        """A letter that ended since the token was made gives nothing any more."""
+        held = [role for role in claims.roles if role.until > now]
         return cls(
             account=claims.account,
             session=claims.session,
             name=claims.name,
             provider=claims.provider,
-            roles=frozenset(role.role for role in claims.roles),
-            scopes=frozenset((role.role, role.skpd) for role in claims.roles if role.skpd),
+            roles=frozenset(role.role for role in held),
+            scopes=frozenset((role.role, role.skpd) for role in held if role.skpd),
         )
 
     def has(self, *roles: str) -> bool:
@@ -59,15 +61,16 @@ def _authenticate(request: Request) -> Actor | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         return None
+    now = datetime.now(UTC)
     try:
-        claims = Claims.verify(token, service_of(request).ring, datetime.now(UTC))
+        claims = Claims.verify(token, service_of(request).ring, now)
     except Refused as refused:
         raise Unauthenticated("token_refused", str(refused), remedy="Log in again.") from refused
-    return Actor.of(claims)
+    return Actor.of(claims, now)
 
 
-def _require(check: Callable[[Actor], bool], policy: str) -> Callable[[Request], None]:
-    def dependency(request: Request) -> None:
+def _require(check: Callable[[Actor], bool], policy: str) -> Callable[[Request], Awaitable[None]]:
+    async def dependency(request: Request) -> None:
         actor = _authenticate(request)
         if actor is None:
             raise Unauthenticated("login_required", "This needs a session.", remedy="Log in and try again.")
@@ -84,7 +87,7 @@ def _require(check: Callable[[Actor], bool], policy: str) -> Callable[[Request],
     return dependency
 
 
-def _maybe(request: Request) -> None:
+async def _maybe(request: Request) -> None:
     request.state.actor = _authenticate(request)
 
 
@@ -107,7 +110,7 @@ def public() -> dict[str, Any]:
 def internal() -> dict[str, Any]:
     """Only the gateway itself, by its service token; the proxy never forwards these paths."""
 
-    def dependency(request: Request) -> None:
+    async def dependency(request: Request) -> None:
         from kit.service import service_of
 
         token = request.headers.get("lpse-service", "")
@@ -120,7 +123,7 @@ def internal() -> dict[str, Any]:
     return {"dependencies": [Depends(dependency)], "openapi_extra": {"x-policy": ["internal"]}}
 
 
-def _actor(request: Request) -> Actor:
+async def _actor(request: Request) -> Actor:
     actor = actor_of(request)
     if actor is None:
         raise Unauthenticated("login_required", "This needs a session.", remedy="Log in and try again.")

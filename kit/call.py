@@ -1,16 +1,19 @@
 """One request of one actor: the transaction of its effect, and the promise that repeating it repeats nothing.
 
 The idempotency key, the answer and the effect are stored together. The same key with the same body gets the same answer
-again; with another body it is refused (409).
+again; with another body it is refused (409). Of the key only a hash is kept, and the answer is sealed with the key itself:
+what was shown to its caller once (a tracking code) cannot be read out of the database.
 """
 
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 from uuid import UUID
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Depends, Request
 from pydantic import BaseModel
 from sqlalchemy import Column, ColumnElement, Integer, LargeBinary, Table, Text, Uuid, func, select, text, update
@@ -35,6 +38,7 @@ idempotency = Table(
 )
 
 NOBODY = UUID(int=0)
+NONCE = 12
 MODEL = TypeVar("MODEL", bound=BaseModel)
 
 
@@ -93,7 +97,9 @@ class Call:
         if self.key is None:
             return
         digest = hashlib.sha256(self.body).digest()
-        row = insert(idempotency).values(account=self._who(), route=self.route, key=self.key, body_sha256=digest)
+        row = insert(idempotency).values(
+            account=self._who(), route=self.route, key=self._key_hash(), body_sha256=digest
+        )
         new = (await db.execute(row.on_conflict_do_nothing().returning(idempotency.c.key))).one_or_none()
         if new is not None:
             return
@@ -104,18 +110,26 @@ class Call:
                 "This Idempotency-Key was used on this route with another body.",
                 remedy="Use a new key for a new request; repeat a request with exactly the same body.",
             )
-        raise Replayed(before.status, before.answer)
+        raise Replayed(before.status, self._seal().decrypt(before.answer[:NONCE], before.answer[NONCE:], None))
 
     async def _remember(self, db: Db) -> None:
         if self.key is None:
             return
         if self._answer is None:
             raise RuntimeError(f"{self.route} ended its transaction without call.answer()")
-        await db.execute(update(idempotency).where(*self._mine()).values(status=self.status, answer=self._answer))
+        nonce = os.urandom(NONCE)
+        sealed = nonce + self._seal().encrypt(nonce, self._answer, None)
+        await db.execute(update(idempotency).where(*self._mine()).values(status=self.status, answer=sealed))
 
     def _mine(self) -> tuple[ColumnElement[bool], ...]:
         columns = idempotency.c
-        return columns.account == self._who(), columns.route == self.route, columns.key == self.key
+        return columns.account == self._who(), columns.route == self.route, columns.key == self._key_hash()
+
+    def _key_hash(self) -> str:
+        return hashlib.sha256(f"key {self.key}".encode()).hexdigest()
+
+    def _seal(self) -> AESGCM:
+        return AESGCM(hashlib.sha256(f"answer {self.key}".encode()).digest())
 
 
 async def _call(request: Request) -> Call:

@@ -76,7 +76,13 @@ async def run(db: Db) -> datetime:
     return now
 
 
+async def state(db: Db) -> tuple[bool, bool]:
+    """Whether the clock stands still, and whether it was moved away from real time."""
+    row = (await db.execute(select(clock.c.offset, clock.c.stopped_at))).one()
+    return row.stopped_at is not None, row.stopped_at is not None or row.offset != timedelta(0)
+
+
 async def is_true(db: Db) -> bool:
     """Whether business time is real time: what the production profile demands."""
-    row = (await db.execute(select(clock.c.offset, clock.c.stopped_at))).one()
-    return bool(row.offset == timedelta(0) and row.stopped_at is None)
+    _, moved = await state(db)
+    return not moved

@@ -1,16 +1,18 @@
 """What a service is: its API, reactions, jobs and tables, wired once in `app.build()` and run in one shape everywhere."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
-from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
+from pydantic import BaseModel
 from sqlalchemy import MetaData
 
 from kit import call, clock, migrations, telemetry
@@ -89,7 +91,7 @@ class Service:
     async def running(self, bus: Bus, *, worker: bool = True) -> AsyncIterator["Service"]:
         """The service's background work; requests may come as soon as this is entered."""
         await self._refuse_wrong_start()
-# The public `instrument()` works once per process; here five services trace into providers of their own.
+        # The public `instrument()` works once per process; here five services trace into providers of their own.
         SQLAlchemyInstrumentor()._instrument(  # type: ignore[no-untyped-call]  # noqa: SLF001
             engine=self.database.engine.sync_engine, tracer_provider=self.signals.tracers
         )
@@ -166,9 +168,11 @@ async def supervised(name: str, run: Callable[[], Awaitable[None]]) -> None:
             if task is not None and task.cancelling():
                 raise
             log.warning("background work was cancelled from inside a library", name=name)
-        except Exception as error:  # noqa: BLE001  nothing may end the work that carries acknowledged events
+        except Exception as error:
             away = is_unavailable(error)
-            log.error("background work failed", name=name, error=repr(error), exc_info=None if away else error)
+            log.log(
+                logging.ERROR, "background work failed", name=name, error=repr(error), exc_info=None if away else error
+            )
         if asyncio.get_running_loop().time() - started > 30:
             pause = 0.2
         await asyncio.sleep(pause)
@@ -186,12 +190,7 @@ def _app(service: Service) -> FastAPI:
     app.include_router(_health())
     install_problems(app)
     _refuse_routes_without_policy(app)
-    app.add_middleware(
-        cast("Any", OpenTelemetryMiddleware),
-        tracer_provider=service.signals.tracers,
-        meter_provider=service.signals.meters,
-        exclude_spans=["receive", "send"],
-    )
+    app.add_middleware(telemetry.Traced, signals=service.signals)
     return app
 
 
@@ -219,4 +218,17 @@ def _health() -> APIRouter:
             await migrations.refuse_wrong_schema(db, service.name)
         return JSONResponse({"status": "ready"})
 
+    @router.get("/clock", **cast("Any", public))
+    async def business_clock(request: Request) -> Clock:
+        """The business clock, for the banner of a training instance."""
+        async with service_of(request).database.reading() as db:
+            stopped, moved = await clock.state(db)
+            return Clock(now=await clock.business_now(db), stopped=stopped, moved=moved)
+
     return router
+
+
+class Clock(BaseModel):
+    now: datetime
+    stopped: bool
+    moved: bool

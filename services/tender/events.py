@@ -8,6 +8,7 @@ from contracts import tender as contract
 from kit.envelope import Emission, Subject
 from services.tender.models import Bid, Objection, Package, Question, Stage, Tender
 from services.tender.rules.lateness import ARTICLE, Verdict
+from services.tender.rules.regime import Recorded
 from services.tender.values import BidRow, ManifestRow
 
 
@@ -117,11 +118,8 @@ def bid_opened(row: Bid) -> Emission:
     return Emission(row, contract.BidOpened(bid=row.id, tender=row.tender_id, provider=row.provider))
 
 
-def evaluation_recorded(row: Bid, step: str, *, passed: bool) -> Emission:
-    data = contract.EvaluationRecorded.model_validate(
-        {"bid": row.id, "tender": row.tender_id, "step": step, "passed": passed}
-    )
-    return Emission(row, data)
+def evaluation_recorded(row: Bid, step: Recorded, *, passed: bool) -> Emission:
+    return Emission(row, contract.EvaluationRecorded(bid=row.id, tender=row.tender_id, step=step, passed=passed))
 
 
 def winner_determined(row: Tender, bid: Bid, price: Decimal) -> Emission:

@@ -57,14 +57,10 @@ async def test_a_provider_registers_logs_in_is_known_and_logs_out(http: httpx2.A
     assert (again.status_code, again.json()["code"]) == (401, "session_ended")
 
 
-async def test_a_wrong_password_is_told_in_registrys_words(http: httpx2.AsyncClient) -> None:
+async def test_what_is_refused_is_told_in_registrys_words_and_its_own_route_is_hidden(http: httpx2.AsyncClient) -> None:
     refused = await http.post("/session", json={"user_id": "nobody", "password": "salah"})
     assert (refused.status_code, refused.json()["code"]) == (401, "login_refused")
-
-
-async def test_the_gateways_own_route_is_for_the_gateway_alone(http: httpx2.AsyncClient) -> None:
-    answer = await http.post("/api/registry/internal/tokens", json={"session": "x" * 43})
-    assert answer.status_code == 404
+    assert (await http.post("/api/registry/internal/tokens", json={"session": "x" * 43})).status_code == 404
 
 
 async def test_every_service_is_in_the_merged_document(http: httpx2.AsyncClient) -> None:
@@ -80,10 +76,7 @@ async def test_every_service_is_in_the_merged_document(http: httpx2.AsyncClient)
     assert not [path for path in merged["paths"] if "/internal/" in path or "/health/" in path]
 
 
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [("/", "Belum ada tender"), ("/log", "Belum ada catatan"), ("/tender/26119999999", "Tidak ditemukan")],
-)
-async def test_the_pages_show_an_empty_installation(http: httpx2.AsyncClient, path: str, words: str) -> None:
-    page = await http.get(path, headers={"accept": "text/html"})
-    assert words in page.text
+async def test_the_pages_show_an_empty_installation(http: httpx2.AsyncClient) -> None:
+    pages = {"/": "Belum ada tender", "/log": "Belum ada catatan", "/tender/26119999999": "Tidak ditemukan"}
+    for path, words in pages.items():
+        assert words in (await http.get(path, headers={"accept": "text/html"})).text

@@ -150,12 +150,22 @@ async def test_a_command_that_forgets_its_answer_has_no_effect(database: Databas
 
 async def test_keys_are_forgotten_after_two_days(service: Service, client: httpx2.AsyncClient) -> None:
     await client.post("/notes", json={"text": "x"}, headers={"Idempotency-Key": "key-old1"})
+    async with service.database.transaction() as db:
+        (old,) = (await db.execute(select(idempotency.c.key))).scalars()
+        await db.execute(idempotency.update().values(at=func.clock_timestamp() - func.make_interval(0, 0, 0, 2, 1)))
     await client.post("/notes", json={"text": "x"}, headers={"Idempotency-Key": "key-new1"})
     async with service.database.transaction() as db:
-        old = idempotency.update().where(idempotency.c.key == "key-old1")
-        await db.execute(old.values(at=func.clock_timestamp() - func.make_interval(0, 0, 0, 2, 1)))
         await forget_old(db)
-        assert (await db.execute(select(idempotency.c.key))).scalars().all() == ["key-new1"]
+        (left,) = (await db.execute(select(idempotency.c.key))).scalars()
+        assert left != old
+
+
+async def test_the_database_gives_away_neither_key_nor_answer(service: Service, client: httpx2.AsyncClient) -> None:
+    answer = await client.post("/notes", json={"text": "x"}, headers=KEY)
+    async with service.database.reading() as db:
+        row = (await db.execute(select(idempotency))).one()
+    assert row.key != KEY["Idempotency-Key"]
+    assert answer.json()["id"].encode() not in row.answer
 
 
 async def test_who_may_and_who_may_not(client: httpx2.AsyncClient, key_home: Path) -> None:

@@ -8,7 +8,7 @@ from contracts.roles import Role
 from kit.auth import ActorDep, allow, public
 from kit.call import CallDep
 from kit.paging import Cursor, Limit, Page
-from services.tender.api.service import ReadDep, ServiceDep
+from services.tender.api.needs import ReadDep, ServiceDep
 from services.tender.commands import bids as commands
 from services.tender.commands.consent import consent
 from services.tender.queries import bids as queries

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from contracts.roles import Role
 from kit.auth import ActorDep, allow
 from kit.call import CallDep
-from services.tender.api.service import ReadDep, ServiceDep
+from services.tender.api.needs import ReadDep, ServiceDep
 from services.tender.commands import appointment, evaluation, failure, objections, opening, winner
 from services.tender.queries import bids as queries
 from services.tender.queries import objections as objection_queries

@@ -10,7 +10,7 @@ from contracts.roles import Role
 from kit.auth import ActorDep, allow, logged_in
 from kit.call import CallDep
 from kit.paging import Cursor, Limit, Page
-from services.tender.api.service import ReadDep
+from services.tender.api.needs import ReadDep
 from services.tender.commands import packages as commands
 from services.tender.queries import packages as queries
 from services.tender.schemas.packages import NewPackage, PackageOut, ProposedStage

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from kit.auth import public
 from kit.paging import Cursor, Limit, Page
-from services.tender.api.service import ReadDep
+from services.tender.api.needs import ReadDep
 from services.tender.queries import public as queries
 from services.tender.schemas.tenders import PublicTender, TenderRow
 

@@ -8,7 +8,7 @@ from contracts.roles import Role
 from kit.auth import ActorDep, allow, logged_in
 from kit.call import CallDep
 from kit.paging import Cursor, Limit, Page
-from services.tender.api.service import ReadDep, ServiceDep
+from services.tender.api.needs import ReadDep, ServiceDep
 from services.tender.commands import participation
 from services.tender.commands import tenders as commands
 from services.tender.queries import tenders as queries

@@ -15,7 +15,7 @@ from services.tender.queries.bids import evaluation_out, require_opened
 from services.tender.queries.standing import PROOF as PROOF_STEP
 from services.tender.queries.standing import Standing, standing
 from services.tender.rules import evaluation, schedule, winner
-from services.tender.rules.regime import EVALUATION, PROOF
+from services.tender.rules.regime import EVALUATION, PROOF, Recorded
 from services.tender.schemas.bids import EvaluationOut, NewEvaluation, NewProof
 from services.tender.stages import spans_of, stages_of
 
@@ -68,7 +68,7 @@ async def _load(db: Db, id: UUID, actor: Actor, stage: str) -> tuple[Bid, Tender
 
 
 async def _record(
-    db: Db, bid: Bid, step: str, body: NewEvaluation | NewProof, actor: Actor, now: datetime
+    db: Db, bid: Bid, step: Recorded, body: NewEvaluation | NewProof, actor: Actor, now: datetime
 ) -> EvaluationOut:
     row = Evaluation(bid_id=bid.id, step=step, passed=body.passed, reason=body.reason, by=actor.account, at=now)
     db.add(row)

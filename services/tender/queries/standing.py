@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import cast
+from typing import Final, cast
 from uuid import UUID
 
 from sqlalchemy import select
@@ -20,7 +20,7 @@ from services.tender.rules.regime import Template
 
 __all__ = ["Entry", "Standing", "items_of", "standing", "submitted"]
 
-PROOF = "pembuktian"
+PROOF: Final = "pembuktian"
 
 
 @dataclass(frozen=True, slots=True)

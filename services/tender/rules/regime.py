@@ -23,6 +23,7 @@ __all__ = [
     "FailureGround",
     "Interval",
     "Method",
+    "Recorded",
     "Regime",
     "StageKind",
     "Step",
@@ -40,6 +41,8 @@ WINNER_ANNOUNCEMENT = "pengumuman_pemenang"
 OBJECTION = "masa_sanggah"
 
 Step = Literal["administrasi", "kualifikasi", "teknis", "harga"]
+Recorded = Step | Literal["pembuktian"]
+"""What is recorded about a bid: the steps of its evaluation and the proof of qualification."""
 
 
 class _Part(BaseModel):

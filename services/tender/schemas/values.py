@@ -1,7 +1,7 @@
 """Field types that requests and answers share."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
@@ -40,21 +40,12 @@ Text = Annotated[str, Field(min_length=1, max_length=10_000)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Reason = Annotated[str, Field(max_length=4_000)]
 
-MediaType = Literal[
-    "application/pdf",
-    "application/zip",
-    "application/msword",
-    "application/vnd.ms-excel",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "image/jpeg",
-    "image/png",
-    "text/plain",
-]
+MediaType = Annotated[str, Field(max_length=100, pattern=r"^[a-z]+/[A-Za-z0-9][A-Za-z0-9.+_-]*$")]
+"""Any kind: what a bidder sends is not ours to choose; documents hands files out as attachments only."""
 
 
 class NewFile(Request):
-    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\\\x00-\x1f]+$")]
+    name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^/\\\x00-\x1f]+$")]
     media_type: MediaType = "application/pdf"
 
 

@@ -278,3 +278,22 @@ async def test_prices_are_strings_never_json_numbers(office: Office) -> None:
     wrong = offer(("1400000.00", "1900000.00")) | {"total": 21600000.5}
     answer = await office.post(A, f"/bids/{draft.id}/consent", tender.consent_body(draft) | {"offer": wrong})
     assert answer.status_code == 422
+
+
+async def test_any_kind_of_file_may_be_part_of_a_bid(office: Office) -> None:
+    tender = await bidding(office)
+    bid = await office.do(A, f"/tenders/{tender.id}/bids")
+    path = f"/bids/{bid['id']}/files"
+    assert await office.do(A, path, {"name": "gambar 1 (revisi).dwg", "media_type": "image/vnd.dwg"})
+    for wrong in ({"name": "../x.pdf"}, {"name": "a\nb.pdf"}, {"name": "x.pdf", "media_type": "pdf"}):
+        assert (await office.post(A, path, wrong)).status_code == 422
+
+
+async def test_a_consent_names_files_of_this_bid_and_each_once(office: Office) -> None:
+    tender = await bidding(office)
+    first, second = await tender.draft(A), await tender.draft(A)
+    body, other = tender.consent_body(first), tender.consent_body(second)
+    twice = body | {"files": body["files"] * 2}
+    assert (await office.post(A, f"/bids/{first.id}/consent", twice)).json()["code"] == "file_twice"
+    assert (await office.post(A, f"/bids/{first.id}/consent", other)).status_code == 404
+    assert (await office.post(A, f"/bids/{first.id}/consent", body | {"files": []})).status_code == 422
