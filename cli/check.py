@@ -6,7 +6,8 @@ import asyncpg
 
 from cli.events import backlog
 from cli.installation import Installation
-from cli.system import PARTS, topology
+from cli.system import PARTS
+from cli.wiring import topology
 from kit import keys, migrations
 from kit.bus import BusUnavailable
 from kit.bus.choice import open_bus
@@ -77,7 +78,7 @@ async def _objects(installation: Installation) -> list[str]:
 
 
 async def _bus(installation: Installation) -> list[str]:
-    wanted = topology(installation)
+    wanted = topology(installation.prefix)
     bus = open_bus(installation.bus, application="lpse check")
     try:
         await bus.start()

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 from cli.installation import Installation
-from cli.system import topology
+from cli.wiring import topology
 from kit.bus import Bus, DeadLetter
 from kit.bus.choice import open_bus
 from kit.db import Database
@@ -21,7 +21,7 @@ async def _bus(installation: Installation) -> AsyncIterator[Bus]:
     bus = open_bus(installation.bus, application="lpse dead")
     await bus.start()
     try:
-        await bus.declare(topology(installation))
+        await bus.declare(topology(installation.prefix))
         yield bus
     finally:
         await bus.close()

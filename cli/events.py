@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select, table
 
 from cli.installation import Installation
+from cli.wiring import subscriptions
 from kit.bus import matches
 from kit.db import Database
 from kit.envelope import Envelope
@@ -32,9 +33,8 @@ class Count:
 async def count(installation: Installation, dead: int = 0) -> Count:
     emitted: dict[UUID, str] = {}
     handled: dict[str, set[UUID]] = {}
-    wants: dict[str, frozenset[str]] = {}
+    wants = subscriptions()
     for name in SERVICES:
-        wants[name] = build(name, installation.settings(name)).subscriptions
         database = Database(installation.databases[name], pool=2)
         try:
             async with database.reading() as db:

@@ -17,20 +17,23 @@ import asyncpg
 import pyotp
 
 from cli.installation import Backends, Credentials, Installation
+from cli.mistakes import Mistake
 from cli.servers import Identity, Postgres, SeaweedFS
 from cli.servers.directory import private, secret
 from cli.servers.ports import LOOPBACK, free_ports
+from cli.wiring import topology
 from kit import keys, migrations
-from kit.bus import Bus, Topology
+from kit.bus import Bus, BusUnavailable
 from kit.bus.choice import open_bus
 from kit.db import Database
 from kit.keys import Purpose
+from kit.problems import Problem
 from kit.service import Service
 from kit.settings import Profile
 from kit.storage import ObjectStore
 from services import SERVICES, build
 
-__all__ = ["PARTS", "Options", "System", "Trainee", "installed", "topology"]
+__all__ = ["PARTS", "Options", "System", "Trainee", "installed"]
 
 Say = Callable[[str], None]
 
@@ -137,7 +140,7 @@ async def installed(options: Options, say: Say) -> AsyncIterator[System]:
 async def _database_server(options: Options, stack: AsyncExitStack, say: Say) -> tuple[str, str]:
     """The administrator's address of the PostgreSQL server, and what it is."""
     if options.database:
-        connection = await asyncpg.connect(options.database, timeout=10)
+        connection = await _connected(options.database)
         try:
             version = str(await connection.fetchval("show server_version")).split()[0]
         finally:
@@ -148,8 +151,19 @@ async def _database_server(options: Options, stack: AsyncExitStack, say: Say) ->
     return server.dsn, f"postgresql {server.version} embedded"
 
 
+async def _connected(database: str) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(database, timeout=10)
+    except (OSError, ValueError, asyncpg.PostgresError) as error:
+        raise Mistake(f"PostgreSQL at the address of --database cannot be used: {error}") from error
+
+
 async def _bus(options: Options, database: str) -> tuple[str, str]:
     if options.bus:
+        if not options.bus.startswith(("amqp://", "amqps://")):
+            raise Mistake(
+                "--bus takes amqp://user:password@host:port of a RabbitMQ; without it the embedded bus is used."
+            )
         return options.bus, "rabbitmq"
     return await _own_database(options, database, BUS_DATABASE), "embedded"
 
@@ -223,8 +237,12 @@ async def _buckets(installation: Installation, admin: Credentials, server: Seawe
     names = [f"{installation.prefix}-{part.bucket}" for part in PARTS if part.bucket]
     for name in names:
         store = ObjectStore(installation.objects, admin.key, admin.secret, name)
-        await store.ensure_bucket()
-        await store.close()
+        try:
+            await store.ensure_bucket()
+        except Problem as problem:
+            raise Mistake(f"The object store cannot be used: {problem}") from problem
+        finally:
+            await store.close()
     marker = installation.var / "seaweedfs" / f"fsync-{installation.prefix}"
     if server and not marker.exists():  # kept by the store from then on; asking takes a second
         await server.fsync(*names)
@@ -237,19 +255,15 @@ async def _schemas(installation: Installation, say: Say) -> None:
         await migrations.upgrade(installation.databases[name], name)
 
 
-def topology(installation: Installation) -> Topology:
-    """Who listens to what, as the services themselves say."""
-    services = {name: build(name, installation.settings(name)) for name in SERVICES}
-    return Topology(installation.prefix, {name: service.subscriptions for name, service in services.items()})
-
-
 async def _declare(system: System) -> None:
     installation = system.installation
     bus = open_bus(installation.bus, application="lpse up")
-    await bus.start()
     try:
-        await bus.declare(topology(installation))
+        await bus.start()
+        await bus.declare(topology(installation.prefix))
         installation.backends.bus = bus.name
+    except BusUnavailable as error:
+        raise Mistake(f"The broker at the address of --bus cannot be used: {error}") from error
     finally:
         await bus.close()
 
@@ -281,7 +295,7 @@ async def in_one_process(system: System) -> AsyncIterator[System]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bus.close)
         services = {name: build(name, installation.settings(name)) for name in SERVICES}
-        await bus.declare(Topology(installation.prefix, {n: service.subscriptions for n, service in services.items()}))
+        await bus.declare(topology(installation.prefix))
         for name, service in services.items():
             system.services[name] = await stack.enter_async_context(service.running(bus))
         system.bus = bus
@@ -298,7 +312,7 @@ async def removed(installation: Installation, options: Options) -> None:
         bus = open_bus(installation.bus, application="lpse demo")
         await bus.start()
         try:
-            await bus.remove(topology(installation))
+            await bus.remove(topology(installation.prefix))
         finally:
             await bus.close()
     if options.objects:

@@ -1,23 +1,33 @@
-"""How the services hang together, without any server: what the generated documents and the wiring tests read."""
+"""How the services hang together, without any server: what the bus is declared from and the wiring tests read."""
 
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 
+from kit.bus import Topology
 from kit.inbox import Reaction
 from services import SERVICES
 
-__all__ = ["reactions", "subscriptions"]
+__all__ = ["subscriptions", "topology"]
 
-
-def reactions(service: str) -> Sequence[Reaction]:
-    """None for a service that reacts to nothing (documents, registry) or to everything (audit)."""
-    if find_spec(f"services.{service}.reactions") is None:
-        return ()
-    found: Sequence[Reaction] = getattr(import_module(f"services.{service}.reactions"), "REACTIONS", ())
-    return found
+ALL = frozenset({"#"})
 
 
 def subscriptions() -> dict[str, frozenset[str]]:
-    """The event types each service reacts to by name (audit, which takes everything, by none)."""
-    return {service: frozenset(reaction.event.TYPE for reaction in reactions(service)) for service in SERVICES}
+    """The routing keys each service's queue is bound to."""
+    return {service: _wants(service) for service in SERVICES}
+
+
+def topology(prefix: str) -> Topology:
+    return Topology(prefix, subscriptions())
+
+
+def _wants(service: str) -> frozenset[str]:
+    if find_spec(f"services.{service}.reactions") is None:
+        return frozenset()
+    module: ModuleType = import_module(f"services.{service}.reactions")
+    if hasattr(module, "EVERYTHING"):
+        return ALL
+    reactions: Sequence[Reaction] = module.REACTIONS
+    return frozenset(reaction.event.TYPE for reaction in reactions)

@@ -11,7 +11,6 @@ from typing import Any, cast
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
-from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 from pydantic import BaseModel
 from sqlalchemy import MetaData
 
@@ -91,10 +90,7 @@ class Service:
     async def running(self, bus: Bus, *, worker: bool = True) -> AsyncIterator["Service"]:
         """The service's background work; requests may come as soon as this is entered."""
         await self._refuse_wrong_start()
-        # The public `instrument()` works once per process; here five services trace into providers of their own.
-        SQLAlchemyInstrumentor()._instrument(  # type: ignore[no-untyped-call]  # noqa: SLF001
-            engine=self.database.engine.sync_engine, tracer_provider=self.signals.tracers
-        )
+        telemetry.trace_statements(self.database.engine.sync_engine, self.signals)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close)
             if worker:

@@ -17,6 +17,7 @@ import structlog
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.sqlalchemy.engine import EngineTracer
 from opentelemetry.metrics import Counter, Histogram
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
@@ -26,11 +27,12 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from sqlalchemy import Engine
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit.settings import TelemetrySettings
 
-__all__ = ["RECENT", "Telemetry", "Traced", "configure_logs", "set_up", "traceparent"]
+__all__ = ["RECENT", "Telemetry", "Traced", "configure_logs", "set_up", "trace_statements", "traceparent"]
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 RECENT: deque[ReadableSpan] = deque(maxlen=5_000)
@@ -137,6 +139,15 @@ def _describe(span: trace.Span, scope: Scope, status: int) -> None:
     span.set_attribute("http.response.status_code", status)
     if status >= 500:
         span.set_status(Status(StatusCode.ERROR))
+
+
+def trace_statements(engine: Engine, signals: Telemetry) -> None:
+    """Spans of this engine's statements, in its own service's name.
+
+    The library's `instrument()` works once per process and changes SQLAlchemy for all; here five services share one.
+    """
+    usage = signals.meters.get_meter("lpse").create_up_down_counter("db.client.connections.usage", unit="{connection}")
+    EngineTracer(signals.tracer, engine, usage)  # type: ignore[no-untyped-call]
 
 
 def traceparent() -> str | None:

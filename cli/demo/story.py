@@ -3,6 +3,7 @@
 import asyncio
 import mimetypes
 import time
+import unicodedata
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from cli.demo.portal import Portal, Refused, Uploaded, User, said
 from cli.demo.providers import register, verify
 from cli.demo.telling import Teller
 from cli.system import System
+from cli.wiring import topology
 from contracts.values import rupiah
 
 __all__ = ["Story", "Unmet"]
@@ -228,14 +230,15 @@ class Story:
         user = entrant.user
         bid = await user.post(f"/api/tender/tenders/{self.tender['id']}/bids")
         entrant.bid, entrant.code = bid["id"], bid["code"]
-        for file in entrant.files:
-            kind = mimetypes.guess_type(file.name)[0] or ORIGIN
-            place = await user.post(f"/api/tender/bids/{entrant.bid}/files", {"name": file.name, "media_type": kind})
+        for number, file in enumerate(entrant.files, 1):
+            name = _sayable(file.name, number)
+            kind = mimetypes.guess_type(name)[0] or ORIGIN
+            place = await user.post(f"/api/tender/bids/{entrant.bid}/files", {"name": name, "media_type": kind})
             began = time.monotonic()
-            sent = await user.upload("/api/documents/uploads", place["grant"], kind, file.name, file)
+            sent = await user.upload("/api/documents/uploads", place["grant"], kind, name, file)
             entrant.uploads[place["id"]] = sent
             seconds = time.monotonic() - began
-            self.tell.progress(f"{entrant.cast.user_id}: {file.name} {sent.mine.size / 1e6:.1f} MB in {seconds:.1f} s")
+            self.tell.progress(f"{entrant.cast.user_id}: {name} {sent.mine.size / 1e6:.1f} MB in {seconds:.1f} s")
 
     async def _consent(self, entrant: Entrant, version: str) -> None:
         entrant.offer = _offer(entrant.cast)
@@ -489,9 +492,13 @@ class Story:
         bus = self.system.bus
         if bus is None:
             raise Unmet("The bus is not there.")
-        from cli.system import topology
+        return sum(depth.dead for depth in (await bus.depth(topology(self.system.installation.prefix))).values())
 
-        return sum(depth.dead for depth in (await bus.depth(topology(self.system.installation))).values())
+
+def _sayable(name: str, number: int) -> str:
+    """The portal takes no control characters and no bytes that are no text; such a name gets a number instead."""
+    plain = "".join("_" if unicodedata.category(sign).startswith("C") else sign for sign in name)
+    return name if plain == name else f"{number}-{plain}"
 
 
 def _stage(public: dict[str, Any]) -> str:

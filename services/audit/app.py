@@ -12,7 +12,7 @@ from services.audit.api import router
 from services.audit.log import check
 from services.audit.log.sequencer import Sequencer
 from services.audit.models import Base
-from services.audit.reactions import record
+from services.audit.reactions import EVERYTHING
 
 __all__ = ["build"]
 
@@ -32,7 +32,7 @@ def build(settings: Settings) -> Service:
         settings=settings,
         router=router,
         metadata=Base.metadata,
-        everything=record,
+        everything=EVERYTHING,
         jobs={"alarm_gaps": alarm_gaps, "check_log": check_log},
         periodic=(Periodic("alarm_gaps", timedelta(seconds=30)), Periodic("check_log", DAY)),
         loops={"sequencer": sequence},

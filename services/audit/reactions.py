@@ -11,7 +11,7 @@ from services.audit.log.leaves import leaf_of
 from services.audit.models import EntrySecret, ParkedEvent, PendingEntry, ProducerCursor
 from services.audit.rules import Place, place
 
-__all__ = ["record"]
+__all__ = ["EVERYTHING", "record"]
 
 log = structlog.get_logger()
 
@@ -73,3 +73,7 @@ async def _following(db: Db, cursor: ProducerCursor) -> Envelope | None:
     )
     candidates = [Envelope.decode(body) for body in (await db.execute(query)).scalars()]
     return next((envelope for envelope in candidates if _place(envelope, cursor) is Place.NEXT), None)
+
+
+EVERYTHING = record
+"""The reaction to every event there is, whoever emits it."""

@@ -6,7 +6,6 @@ from services.registry import credentials, jobs
 from services.registry.api import router
 from services.registry.commands.officials import EXPIRY
 from services.registry.models import Base
-from services.registry.reactions import REACTIONS
 
 __all__ = ["build"]
 
@@ -18,7 +17,6 @@ def build(settings: Settings) -> Service:
         settings=settings,
         router=router,
         metadata=Base.metadata,
-        reactions=REACTIONS,
         jobs={EXPIRY: jobs.letter_ends, "forget_logins": jobs.forget_logins},
         periodic=jobs.PERIODIC,
     )

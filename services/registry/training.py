@@ -1,5 +1,6 @@
 """The training tenant: the city's work units, one official of each kind, and a Pokja (for the profile `latihan`)."""
 
+from asyncio import gather
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Final
@@ -57,18 +58,26 @@ COMMITTEE: Final = ("Pokja 1", "188.45/1/417.111/2026", ("pokja1", "pokja2", "po
 
 async def seed(database: Database, secrets: Mapping[str, tuple[str, str]]) -> None:
     """Make what is missing. `secrets` holds (password, TOTP secret) for each user id of `TRAINING_USERS`."""
-    hashes = {user_id: await credentials.hash_password(secrets[user_id][0]) for user_id, *_ in TRAINING_USERS}
+    new = await _missing(database)
+    hashes = dict(zip(new, await gather(*(credentials.hash_password(secrets[user][0]) for user in new)), strict=True))
     async with database.transaction() as db:
         await db.execute(select(func.pg_advisory_xact_lock(SEED_LOCK)))
         for code, name, parent in TRAINING_SKPD:
             await _skpd(db, code, name, parent)
         accounts = {
-            user_id: await _official(db, user_id, Secrets(hashes[user_id], secrets[user_id][1]))
+            user_id: await _official(db, user_id, Secrets(hashes.get(user_id, ""), secrets[user_id][1]))
             for user_id, *_ in TRAINING_USERS
         }
         for user_id, _, role, skpd in TRAINING_USERS:
             await _letter(db, accounts[user_id], role, skpd)
         await _committee(db, accounts)
+
+
+async def _missing(database: Database) -> list[str]:
+    """Hashing twelve passwords takes a second: it is done for those alone who have no account yet."""
+    async with database.reading() as db:
+        have = set((await db.execute(select(Account.user_id))).scalars())
+    return [user_id for user_id, *_ in TRAINING_USERS if user_id not in have]
 
 
 async def _skpd(db: Db, code: str, name: str, parent: str | None) -> None:

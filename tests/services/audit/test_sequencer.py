@@ -87,7 +87,8 @@ async def test_several_sequencers_keep_one_chain(service: Service, source: Sourc
             await asyncio.sleep(0.02)
     for task in work:
         task.cancel()
-    await asyncio.gather(*work, return_exceptions=True)
+    await asyncio.wait(work)
+    assert [task.cancelled() for task in work] == [True] * 3, "one stumbled over another"
     await assert_whole(service.database)
     assert {envelope.id for envelope in made} <= {entry.event_id for entry in await entries(service.database)}
 
@@ -193,7 +194,8 @@ async def test_a_sequencer_looks_at_everything_before_it_begins(
     await tamper(service, CRIMES["an entry"])
     await deliver(service, source.public())
     with pytest.raises(LogBroken, match="entry 2 is not the one"):
-        await Sequencer(service.database).run()
+        async with asyncio.timeout(10):
+            await Sequencer(service.database).run()
     assert len(await pending(service.database)) == 1
 
 

@@ -1,0 +1,139 @@
+"""What an operator relies on: a second start finds everything, and `check` says what is wrong."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import asyncpg
+import httpx2
+import pytest
+
+from cli import clocks, events
+from cli.check import check
+from cli.demo.cast import Bidder
+from cli.demo.portal import Portal, Refused
+from cli.demo.providers import register
+from cli.installation import Installation
+from cli.mistakes import Mistake
+from cli.servers import RabbitMQ, SeaweedFS, ServerError
+from cli.system import Options, System, installed, spare_port
+from cli.up import running
+from kit.bus.choice import open_bus
+from kit.bus.topology import Topology
+
+WHO = Bidder("tetap", "CV Contoh Tetap", "Penanggung Jawab", Decimal(1), 0)
+
+
+def options(home: Path, **others: str) -> Options:
+    return Options(var=home, port=spare_port(), prefix="uji", sweep=0.2, **others)
+
+
+async def test_a_second_start_finds_everything_as_it_was(tmp_path: Path) -> None:
+    home = tmp_path / "var"
+    async with running(options(home)) as system, Portal(system.installation.gateway) as portal:
+        provider = await register(portal, WHO, 42, tmp_path, date(2026, 11, 23))
+        mine = await provider.get("/api/registry/providers/mine")
+        trainees = system.trainees
+        with pytest.raises(ServerError, match="already run by process"):
+            async with installed(options(home), print):
+                pass
+    async with running(options(home)) as system, Portal(system.installation.gateway) as portal:
+        assert system.trainees == trainees
+        provider = await portal.login(WHO.user_id, f"Contoh-{WHO.user_id}-2026")
+        assert await provider.get("/api/registry/providers/mine") == mine
+        assert await check(system.installation) == []
+
+
+async def test_check_names_what_is_away(tmp_path: Path) -> None:
+    async with installed(options(tmp_path / "var"), print) as system:
+        installation = system.installation
+        assert await check(installation) == []
+    found = await check(installation)
+    for service in installation.databases:
+        assert any(f"database of {service}: PostgreSQL does not answer" in sentence for sentence in found)
+    assert any(sentence.startswith("object store, bucket uji-documents") for sentence in found)
+    assert any(sentence.startswith("bus: does not answer") for sentence in found)
+
+
+async def test_check_names_a_wrong_schema_and_a_lost_key(tmp_path: Path) -> None:
+    async with installed(options(tmp_path / "var"), print) as system:
+        installation = system.installation
+        connection = await asyncpg.connect(installation.databases["tender"])
+        await connection.execute("update alembic_version set version_num = '0000'")
+        await connection.close()
+        next(installation.keys("tender").glob("*-receipt-*.pem")).unlink()
+        found = await check(installation)
+    assert [sentence for sentence in found if "database of tender" in sentence and "lpse db upgrade tender" in sentence]
+    assert [sentence for sentence in found if sentence.startswith("key: tender has no valid key for receipt")]
+
+
+async def test_check_names_another_topology(tmp_path: Path, rabbitmq: RabbitMQ) -> None:
+    async with installed(options(tmp_path / "var", bus=rabbitmq.url), print) as system:
+        installation = system.installation
+        assert installation.backends.bus == f"rabbitmq {rabbitmq.version}"
+        assert await check(installation) == []
+        bus = open_bus(rabbitmq.url, application="test")
+        await bus.start()
+        await bus.remove(Topology("uji", {"tender": frozenset()}))
+        await bus.close()
+        found = await check(installation)
+    assert [sentence for sentence in found if sentence.startswith("bus:") and "uji.tender" in sentence]
+
+
+async def test_check_names_a_broker_that_is_away(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match="broker at the address of --bus"):
+        async with installed(options(tmp_path / "var", bus="amqp://a:b@127.0.0.1:1"), print):
+            pass
+
+
+async def test_a_store_of_another_owner_is_used_and_left_clean(tmp_path: Path, seaweedfs: SeaweedFS) -> None:
+    admin = seaweedfs.admin
+    address = f"http://{admin.access_key}:{admin.secret_key}@{seaweedfs.endpoint.removeprefix('http://')}"
+    async with running(options(tmp_path / "var", objects=address)) as system:
+        assert system.installation.backends.objects == "s3"
+        async with Portal(system.installation.gateway) as portal:
+            await register(portal, WHO, 43, tmp_path, date(2026, 11, 23))
+        assert await check(system.installation) == []
+
+
+async def test_the_clock_moves_everywhere_together_and_forward_only(system: System) -> None:
+    installation: Installation = system.installation
+    stopped = await clocks.move(installation, "stop")
+    assert len({line.split(": ")[1] for line in await clocks.show(installation)}) == 1
+    assert await clocks.now(installation) == stopped
+    later = stopped + timedelta(days=3)
+    assert await clocks.move(installation, "set", later) == later
+    assert await clocks.now(installation) == later
+    with pytest.raises(ValueError, match="only moves forward"):
+        await clocks.move(installation, "set", later - timedelta(seconds=1))
+    await clocks.move(installation, "run")
+    assert later <= await clocks.now(installation) < later + timedelta(minutes=5)
+    with pytest.raises(Mistake, match="training profile"):
+        await clocks.move(installation.model_copy(update={"profile": "production"}), "stop")
+
+
+async def test_a_read_model_is_rebuilt_by_replay(system: System) -> None:
+    installation = system.installation
+    connection = await asyncpg.connect(installation.databases["tender"])
+    before = await connection.fetch("select * from skpd_view order by code")
+    assert before
+    await connection.execute("delete from skpd_view where code like '1.%'")
+    assert await events.replayed(installation, "registry", "tender", "registry.skpd.*") == len(before)
+    assert await connection.fetch("select * from skpd_view order by code") == before
+    await connection.close()
+
+
+async def test_api_is_described_in_one_place(system: System) -> None:
+    async with httpx2.AsyncClient(base_url=system.installation.gateway, trust_env=False) as http:
+        described = (await http.get("/api/openapi.json")).json()
+    services = {path.split("/")[2] for path in described["paths"] if path.startswith("/api/")}
+    assert services == set(system.installation.databases)
+    assert not [path for path in described["paths"] if "internal" in path or "health" in path]
+    assert described["x-unavailable"] == []
+
+
+async def test_what_is_not_there_is_said_in_words(portal: Portal) -> None:
+    with pytest.raises(Refused) as refused:
+        await portal.visitor().get("/api/tender/public/tenders/00000000000")
+    assert refused.value.status == 404
+    assert refused.value.problem["remedy"]
