@@ -18,6 +18,8 @@ def test(arguments: Sequence[str], *, require: bool, long: bool) -> int:
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     flags = [flag for flag, wanted in (("--require-backends", require), ("--long", long)) if wanted]
+    if not arguments:  # the whole suite waits for servers half of its time
+        flags += ["--numprocesses=2", "--dist=loadfile"]
     with TemporaryDirectory(prefix="lpse-test-") as home:
         # Of its own: another run would close pytest's shared directory to the servers of this one.
         return int(pytest.main([f"--basetemp={home}/run", *flags, *arguments]))

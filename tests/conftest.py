@@ -51,6 +51,18 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.write_line(f"backends used: {used or 'none'}")
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells what it used to the process that prints."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["backends"] = USED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    USED.update(getattr(node, "workeroutput", {}).get("backends", {}))
+
+
 def _may_install() -> bool:
     return os.geteuid() == 0 and Path("/usr/bin/apt-get").exists()
 

@@ -65,7 +65,18 @@ class ObjectStore:
             upload = seen(asyncio.ensure_future(Upload(self._wire, self._threads, key, size, content_type).run(chunks)))
             self._under_way.add(upload)
             upload.add_done_callback(self._under_way.discard)
-            return await _whole(upload)
+            return await self._whole(upload)
+
+    async def _whole(self, upload: asyncio.Task[Stored]) -> Stored:
+        """An upload is a task of its own: however often its caller is cancelled, its clean-up is cancelled never."""
+        try:
+            return await asyncio.shield(upload)
+        except asyncio.CancelledError:
+            upload.cancel()
+            await asyncio.wait([upload])
+            if not upload.cancelled() and upload.exception() is None:  # it ended in the very moment nobody waited
+                await asyncio.shield(self.remove(upload.result().key, upload.result().version_id))
+            raise
 
     async def open(self, key: str, version_id: str, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """Starts a download; that the object is there is known before the first byte is given out."""
@@ -110,16 +121,6 @@ class ObjectStore:
             await asyncio.wait(self._under_way)
         await asyncio.to_thread(self._threads.close)
         self._wire.close()
-
-
-async def _whole(upload: asyncio.Task[Stored]) -> Stored:
-    """An upload is a task of its own: however often its caller is cancelled, its clean-up is cancelled never."""
-    try:
-        return await asyncio.shield(upload)
-    except asyncio.CancelledError:
-        upload.cancel()
-        await asyncio.wait([upload])
-        raise
 
 
 async def _nothing() -> AsyncIterator[bytes]:

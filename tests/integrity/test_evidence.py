@@ -64,7 +64,7 @@ def dump(path: Path, value: object) -> None:
 
 
 def run(folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-I", SCRIPT, folder], capture_output=True, text=True, check=False)  # noqa: S603 - our own script
+    return subprocess.run([sys.executable, "-I", SCRIPT, folder], capture_output=True, text=True, check=False)
 
 
 def edit(name: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
