@@ -7,7 +7,7 @@ the services and the gateway. Everything is idempotent: a second start on the sa
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +75,8 @@ class Options:
     bus: str | None = None
     sweep: float = 1.0
     trace_ratio: float = 0.1
+    lent: bool = False
+    """Whether what is made on servers that run elsewhere is taken away again at the end."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,6 @@ class System:
     trainees: tuple[Trainee, ...] = ()
     services: dict[str, Service] = field(default_factory=dict)
     bus: Bus | None = None
-    leaving: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
-    """What is done after the services ended and before the servers do."""
 
 
 @asynccontextmanager
@@ -106,8 +106,14 @@ async def installed(options: Options, say: Say) -> AsyncIterator[System]:
     options.var.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         database, database_name = await _database_server(options, stack, say)
+        if options.lent and options.database:
+            stack.push_async_callback(_drop_databases, options)
         bus, bus_name = await _bus(options, database)
+        if options.lent and options.bus:
+            stack.push_async_callback(_remove_queues, options)
         objects, admin, credentials, objects_name, store = await _object_store(options, stack, say)
+        if options.lent and options.objects:
+            stack.push_async_callback(_remove_buckets, options, objects, admin)
         installation = Installation(
             var=options.var,
             instance=options.instance,
@@ -130,11 +136,7 @@ async def installed(options: Options, say: Say) -> AsyncIterator[System]:
         if options.profile == "latihan":
             system.trainees = await _seed(installation, say)
         installation.write()
-        try:
-            yield system
-        finally:
-            for farewell in system.leaving:
-                await farewell()
+        yield system
 
 
 async def _database_server(options: Options, stack: AsyncExitStack, say: Say) -> tuple[str, str]:
@@ -239,6 +241,8 @@ async def _buckets(installation: Installation, admin: Credentials, server: Seawe
         store = ObjectStore(installation.objects, admin.key, admin.secret, name)
         try:
             await store.ensure_bucket()
+            if server is None:
+                installation.backends.objects = (await store.version()).lower() or "s3"
         except Problem as problem:
             raise Mistake(f"The object store cannot be used: {problem}") from problem
         finally:
@@ -306,19 +310,13 @@ def spare_port() -> int:
     return free_ports(1)[0]
 
 
-async def removed(installation: Installation, options: Options) -> None:
-    """Take away what was made on servers that are not ours: databases, roles, buckets, queues."""
-    if options.bus:
-        bus = open_bus(installation.bus, application="lpse demo")
+async def _remove_queues(options: Options) -> None:
+    bus = open_bus(str(options.bus), application="lpse demo")
+    try:
         await bus.start()
-        try:
-            await bus.remove(topology(installation.prefix))
-        finally:
-            await bus.close()
-    if options.objects:
-        await _remove_buckets(installation)
-    if options.database:
-        await _drop_databases(options)
+        await bus.remove(topology(options.prefix))
+    finally:
+        await bus.close()
 
 
 async def _drop_databases(options: Options) -> None:
@@ -333,13 +331,14 @@ async def _drop_databases(options: Options) -> None:
         await connection.close()
 
 
-async def _remove_buckets(installation: Installation) -> None:
+async def _remove_buckets(options: Options, endpoint: str, admin: Credentials) -> None:
     for part in PARTS:
         if part.bucket:
-            mine = installation.credentials[part.name]
-            store = ObjectStore(installation.objects, mine.key, mine.secret, f"{installation.prefix}-{part.bucket}")
-            await store.remove_bucket()
-            await store.close()
+            store = ObjectStore(endpoint, admin.key, admin.secret, f"{options.prefix}-{part.bucket}")
+            try:
+                await store.remove_bucket()
+            finally:
+                await store.close()
 
 
 def environment_of(installation: Installation, service: str) -> Mapping[str, str]:

@@ -7,10 +7,16 @@ import secrets
 import shutil
 import sys
 import time
+import traceback
 from pathlib import Path
+from typing import Any
 
+from cli.demo.portal import Refused
 from cli.demo.story import Story, Unmet
-from cli.system import Options, removed, spare_port
+from cli.demo.telling import summary
+from cli.mistakes import Mistake
+from cli.servers import ServerError
+from cli.system import Options, spare_port
 from cli.up import running
 from kit import telemetry
 
@@ -20,39 +26,51 @@ NO_FILES = 2
 
 
 async def demo(asked: argparse.Namespace) -> int:
-    files = _files(asked.files)
-    if files == []:
-        print(f"lpse: {asked.files} holds no regular file to hand in.", file=sys.stderr)
+    try:
+        files = _files(asked.files)
+    except Mistake as mistake:
+        print(f"lpse: {mistake}", file=sys.stderr)
         return NO_FILES
     telemetry.configure_logs("ERROR", json=not sys.stderr.isatty())
-    stage = asked.var.absolute() / "demo" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    stage.mkdir(parents=True)
+    stage = _stage(asked.var.absolute() / "demo")
     evidence = asked.out.absolute() if asked.out else stage / "evidence"
     try:
         report = await _play(asked, stage, files, evidence)
-    except Unmet as unmet:
-        print(f"lpse: {unmet}", file=sys.stderr)
+    except (Mistake, ServerError):
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is, the demo did not do what it promises: one sentence says so
+        (stage / "failure.txt").write_text("".join(traceback.format_exception(error)))
+        print(f"lpse: {_sentence(error)} (details: {stage / 'failure.txt'})", file=sys.stderr)
         return 1
     finally:
-        shutil.rmtree(stage / "system", ignore_errors=True)
-    print(json.dumps(report, indent=1) if asked.json else _summary(report))
+        for made in ("system", "work"):
+            shutil.rmtree(stage / made, ignore_errors=True)
+    print(json.dumps(report, indent=1) if asked.json else summary(report))
     return 0
 
 
-async def _play(asked: argparse.Namespace, stage: Path, files: list[Path] | None, evidence: Path) -> dict[str, object]:
-    servers = {"bus": asked.bus, "database": asked.database, "objects": asked.objects}
+async def _play(asked: argparse.Namespace, stage: Path, files: list[Path] | None, evidence: Path) -> dict[str, Any]:
     options = Options(
-        var=stage / "system", port=spare_port(), prefix=f"demo-{secrets.token_hex(4)}", sweep=0.2, **servers
+        var=stage / "system",
+        port=spare_port(),
+        prefix=f"demo-{secrets.token_hex(4)}",
+        sweep=0.2,
+        database=asked.database,
+        objects=asked.objects,
+        bus=asked.bus,
+        lent=True,
     )
     began = time.monotonic()
     async with running(options) as system:
-        try:
-            story = Story(system, stage, files, evidence)
-            report = await story.play()
-        finally:
-            if any(servers.values()):
-                system.leaving.append(lambda: removed(system.installation, options))
+        report = await Story(system, stage / "work", files, evidence).play()
     return report | {"evidence": str(evidence), "seconds": round(time.monotonic() - began, 1)}
+
+
+def _stage(folder: Path) -> Path:
+    """A directory of this run alone: several demos may play at once."""
+    stage = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+    (stage / "work").mkdir(parents=True)
+    return stage
 
 
 def _files(folder: Path | None) -> list[Path] | None:
@@ -60,11 +78,13 @@ def _files(folder: Path | None) -> list[Path] | None:
     if folder is None:
         return None
     if not folder.is_dir():
-        return []
-    return sorted((path.absolute() for path in folder.iterdir() if path.is_file()), key=lambda path: path.name)
+        raise Mistake(f"{folder} is no directory. Name one whose files shall be handed in.")
+    found = [path.absolute() for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
+    if not found:
+        raise Mistake(f"{folder} holds no regular file to hand in.")
+    return sorted(found, key=lambda path: path.name)
 
 
-def _summary(report: dict[str, object]) -> str:
-    from cli.demo.telling import summary
-
-    return summary(report)
+def _sentence(error: Exception) -> str:
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if isinstance(error, (Unmet, Refused)) else f"The demo stopped: {type(error).__name__}: {said}"

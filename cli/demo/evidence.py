@@ -42,7 +42,7 @@ class Evidence:
 
     async def write(self, portal: Portal, entrants: Sequence["Entrant"]) -> dict[str, Any]:
         """Ask the log for every bid's entry and proof, verify them with code of our own, and keep all of it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._begin()
         entries = {entrant.code: await _entry(entrant) for entrant in entrants}
         head = await portal.visitor().get(f"{LOG}/checkpoint")
         leaves = await _leaves(portal, head["size"])
@@ -64,9 +64,14 @@ class Evidence:
             "proofs_verified": len(self.bids),
         }
 
+    def _begin(self) -> None:
+        """An earlier run's evidence in this folder gives way; anything else in it is left alone."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for entry in self.folder.glob("*/entry.json"):
+            shutil.rmtree(entry.parent)
+
     def _write_bid(self, bid: BidEvidence, found: Mapping[str, Any], proof: Mapping[str, Any]) -> None:
         folder = self.folder / bid.code
-        shutil.rmtree(folder, ignore_errors=True)
         (folder / "files").mkdir(parents=True)
         for file, sent in zip(bid.files, bid.uploads.values(), strict=True):
             shutil.copyfile(file, folder / "files" / sent.mine.name)
