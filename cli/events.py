@@ -13,6 +13,7 @@ from kit.bus import matches
 from kit.db import Database
 from kit.envelope import Envelope
 from kit.inbox import inbox, replay
+from kit.outbox import backlog as outbox_backlog
 from kit.outbox import outbox
 from services import SERVICES, build
 
@@ -109,10 +110,8 @@ async def backlog(installation: Installation) -> dict[str, tuple[int, float]]:
         database = Database(installation.databases[name], pool=2)
         try:
             async with database.reading() as db:
-                waiting = outbox.c.published_at.is_(None)
-                age = func.extract("epoch", func.clock_timestamp() - func.min(outbox.c.created_at).filter(waiting))
-                row = (await db.execute(select(func.count().filter(waiting), func.coalesce(age, 0)))).one()
-                found[name] = (int(row[0]), float(row[1]))
+                row = (await db.execute(select(*outbox_backlog()))).one()
+                found[name] = (int(row.depth), float(row.age_seconds))
         finally:
             await database.close()
     return found

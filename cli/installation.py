@@ -47,7 +47,6 @@ class Installation(BaseModel):
     gateway: str
     sweep: float = 1.0
     trace_ratio: float = 0.1
-    otlp: str | None = None
 
     @property
     def jwks(self) -> Path:
@@ -73,7 +72,6 @@ class Installation(BaseModel):
             "JWKS": str(self.jwks),
             "SWEEP": str(self.sweep),
             "TRACE_RATIO": str(self.trace_ratio),
-            "OTLP": self.otlp,
         }
         return {f"LPSE_{name}": value for name, value in known.items() if value is not None}
 

@@ -2,14 +2,20 @@
 
 from contextlib import AsyncExitStack
 
+import structlog
+
 from cli.mistakes import Mistake
 from cli.serving import listening, until_stopped
+from cli.wiring import topology
 from kit import telemetry
+from kit.bus import Bus, BusUnavailable
 from kit.bus.choice import open_bus
 from kit.settings import GatewaySettings, Settings
 from services import SERVICES, build
 
 __all__ = ["serve"]
+
+log = structlog.get_logger()
 
 
 async def serve(name: str, *, host: str, port: int, only: str | None) -> None:
@@ -28,11 +34,20 @@ async def _service(name: str, host: str, port: int, only: str | None) -> None:
     service = build(name, settings)
     async with AsyncExitStack() as stack:
         bus = open_bus(settings.bus.get_secret_value(), application=f"lpse {name}")
-        await bus.start()
         stack.push_async_callback(bus.close)
+        await _join(bus, settings.prefix)
         await stack.enter_async_context(service.running(bus, worker=only != "api"))
         await stack.enter_async_context(listening(service.app, host=host, port=port))
         await until_stopped()
+
+
+async def _join(bus: Bus, prefix: str) -> None:
+    """A broker that is away keeps no service from starting: its outbox waits, and the queues are declared later."""
+    await bus.start()
+    try:
+        await bus.declare(topology(prefix))
+    except BusUnavailable as away:
+        log.warning("the bus is away", why=str(away))
 
 
 async def _gateway(host: str, port: int) -> None:

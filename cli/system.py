@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 import pyotp
@@ -178,7 +178,7 @@ async def _object_store(options: Options, stack: AsyncExitStack, say: Say) -> St
     owners = [part for part in PARTS if part.bucket]
     if options.objects:
         address = urlsplit(options.objects)
-        admin = Credentials(key=address.username or "", secret=address.password or "")
+        admin = Credentials(key=unquote(address.username or ""), secret=unquote(address.password or ""))
         endpoint = urlunsplit((address.scheme, address.netloc.rpartition("@")[2], "", "", ""))
         return endpoint, admin, {part.name: admin for part in owners}, "s3", None
     say("starting the object store")
@@ -231,7 +231,9 @@ def _keys(installation: Installation) -> None:
         for purpose in part.purposes:
             try:
                 keys.SigningKey.load(folder, part.name, purpose)
-            except keys.UntrustedKey:
+            except keys.UntrustedKey as untrusted:
+                if untrusted.code != "no_signing_key":
+                    raise Mistake(f"{untrusted} {untrusted.remedy}") from untrusted
                 keys.generate(folder, installation.jwks, part.name, purpose, KEY_DAYS)
 
 

@@ -20,6 +20,8 @@ from services import SERVICES
 
 __all__ = ["running", "up"]
 
+ROOT = Path(__file__).resolve().parent.parent
+
 
 def say(sentence: str) -> None:
     print(f"lpse: {sentence}", file=sys.stderr, flush=True)
@@ -68,8 +70,9 @@ async def _start(
     stack: AsyncExitStack, installation: Installation, name: str, port: int, environment: Mapping[str, str]
 ) -> None:
     (installation.var / "logs").mkdir(exist_ok=True)
-    process = Process(name, log=installation.var / "logs" / f"{name}.log", cwd=Path.cwd())
+    process = Process(name, log=installation.var / "logs" / f"{name}.log", cwd=ROOT)
     command = [sys.executable, "-P", "-m", "cli", "serve", name, "--host", LOOPBACK, "--port", str(port)]
+    environment = {**environment, "PYTHONPATH": str(ROOT)}
     url = f"http://{LOOPBACK}:{port}/health/ready"
     stack.push_async_callback(process.stop, 30)
     await process.start(command, lambda: _answers(url), env=environment)
@@ -102,7 +105,6 @@ def gateway_settings(installation: Installation) -> GatewaySettings:
         jwks=installation.jwks,
         public_url=installation.gateway,
         trace_ratio=installation.trace_ratio,
-        otlp=installation.otlp,
     )
 
 

@@ -169,10 +169,14 @@ async def _now(db: Db, clock: Clock) -> datetime:
     return await (business_now(db) if clock == "business" else real_now(db))
 
 
+# Both clocks are asked once, not for every row, so that what is due much later is not even looked at.
+_BUSINESS = select(func.business_now()).scalar_subquery()
+_REAL = select(func.clock_timestamp()).scalar_subquery()
 _DUE = (
     select(job)
     .where(
-        job.c.due_at <= case((job.c.clock == "business", func.business_now()), else_=func.clock_timestamp()),
+        job.c.due_at <= func.greatest(_BUSINESS, _REAL),
+        job.c.due_at <= case((job.c.clock == "business", _BUSINESS), else_=_REAL),
         job.c.not_before <= func.clock_timestamp(),
     )
     .order_by(job.c.due_at, job.c.id)

@@ -105,9 +105,9 @@ async def rabbitmq(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
 
 
 def reachable(directory: Path) -> Path:
-    """pytest's directories are for root alone; a database server runs as somebody else."""
+    """pytest's directories are for root alone; a database server runs as somebody else, who only passes through."""
     for parent in (directory, *directory.parents[:2]):
-        parent.chmod(0o711)
+        parent.chmod(parent.stat().st_mode & 0o7777 | 0o011)
     return directory
 
 

@@ -70,6 +70,12 @@ def private(file: Path, text: str) -> None:
     _write_new(file, text)
 
 
+def closed(directory: Path) -> None:
+    """Make a directory that only its owner enters, or close one that is there: servers write bids world-readable."""
+    directory.mkdir(exist_ok=True)
+    directory.chmod(0o700)
+
+
 def _make(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -68,7 +68,7 @@ class Process:
         """Start and return once `ready` answers true; otherwise end the process and say what its log says."""
         _bound(self.log)
         began = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as output:
+        with open(self.log, "ab", opener=_for_owner) as output:  # noqa: PTH123
             self._child = subprocess.Popen(  # noqa: ASYNC220 - returns in milliseconds, and must fork from this thread
                 ["setpriv", f"--pdeathsig={self.farewell.name[3:]}", *self._become, "--", *command],
                 stdin=subprocess.DEVNULL,
@@ -129,6 +129,11 @@ class Process:
 def _kill_group(leader: int) -> None:
     with suppress(ProcessLookupError):  # nobody of the group is left
         os.killpg(leader, signal.SIGKILL)
+
+
+def _for_owner(path: str, flags: int) -> int:
+    """A log may hold what somebody told us: PostgreSQL writes the row that it refuses."""
+    return os.open(path, flags, 0o600)
 
 
 def _bound(log: Path) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from cli.servers.directory import private, secret
+from cli.servers.directory import closed, private, secret
 from cli.servers.ports import LOOPBACK, answers, free_ports, take
 from cli.servers.process import Process, Say, ServerError, run, silent
 from cli.servers.server import Server
@@ -81,7 +81,7 @@ class RabbitMQ(Server):
 
     def _configure(self) -> None:
         for folder in ("home", "mnesia", "log", "schema"):
-            (self.directory / folder).mkdir(exist_ok=True)
+            closed(self.directory / folder)
         private(
             self.directory / "rabbitmq.conf",
             "\n".join(

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import httpx2
 
-from cli.servers.directory import private, secret
+from cli.servers.directory import closed, private, secret
 from cli.servers.ports import LOOPBACK, free_ports, take
 from cli.servers.process import Process, Say, ServerError, run, silent
 from cli.servers.server import Server
@@ -93,7 +93,7 @@ class SeaweedFS(Server):
     async def _launch(self) -> Process:
         self.port = take(self._wished_port, self.name)
         self._inner = _Ports(*free_ports(len(_Ports._fields)))
-        (self.directory / "data").mkdir(exist_ok=True)
+        closed(self.directory / "data")
         self._conf.mkdir(exist_ok=True, mode=0o700)
         if not (self._conf / "security.toml").exists():
             self.say(f"SeaweedFS {self.version}: making a new object store in {self.directory}")

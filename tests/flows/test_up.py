@@ -90,7 +90,9 @@ async def test_a_store_of_another_owner_is_used_and_left_clean(tmp_path: Path, s
     admin = seaweedfs.admin
     address = f"http://{admin.access_key}:{admin.secret_key}@{seaweedfs.endpoint.removeprefix('http://')}"
     async with running(options(tmp_path / "var", objects=address)) as system:
-        assert system.installation.backends.objects == f"seaweedfs {seaweedfs.version}"
+        told = system.installation.backends.objects
+        assert told.startswith("seaweedfs"), "the store's own words"
+        assert told.endswith(seaweedfs.version)
         async with Portal(system.installation.gateway) as portal:
             await register(portal, WHO, 43, tmp_path, date(2026, 11, 23))
         assert await check(system.installation) == []
