@@ -12,8 +12,19 @@ from kit.db import Database, Db
 
 __all__ = ["move", "now", "show"]
 
-MARGIN = timedelta(milliseconds=200)
+MARGIN = timedelta(seconds=1)
 """A running clock goes on while five databases are told to stop: they stop at an instant none has passed."""
+
+
+FARTHEST = timedelta(days=400)
+
+
+class TooFar(Mistake):
+    def __init__(self, wanted: datetime, now: datetime) -> None:
+        super().__init__(
+            f"{wanted.isoformat()} is more than {FARTHEST.days} days after {now.isoformat(timespec='seconds')}. The clock never "
+            "goes back, and letters, licences and schedules run out on the way: go in smaller steps if you mean it."
+        )
 
 
 class Immovable(Mistake):
@@ -29,6 +40,8 @@ async def move(installation: Installation, action: str, at: datetime | None = No
         sessions = [await _locked(stack, dsn) for dsn in installation.databases.values()]
         now = max(await asyncio.gather(*(clock.business_now(db) for db in sessions)))
         wanted = at or now + (MARGIN if action == "stop" else timedelta(0))
+        if wanted > now + FARTHEST:
+            raise TooFar(wanted, now)
         for db in sessions:
             await _apply(db, action, wanted)
     return wanted

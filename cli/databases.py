@@ -4,11 +4,11 @@ import asyncio
 from importlib import import_module
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from cli.installation import Installation
 from cli.mistakes import Mistake
 from kit import migrations
+from kit.db import open_engine
 from services import SERVICES, build
 
 __all__ = ["revise", "show", "upgrade", "wait"]
@@ -38,7 +38,7 @@ async def show(installation: Installation, name: str) -> bool:
 
 async def wait(installation: Installation, name: str) -> None:
     """Return when the schema is what this version needs: what a workload's init container runs."""
-    engine = create_async_engine(installation.databases[name].replace("postgresql://", "postgresql+asyncpg://", 1))
+    engine = open_engine(installation.databases[name])
     try:
         while (state := await _state(engine, name)) is not None:
             print(f"{name}: waiting, {state}", flush=True)
@@ -74,6 +74,8 @@ async def revise(admin: str, name: str, message: str) -> None:
         if migrations.has_history(name):
             await migrations.upgrade(dsn, name)
         print(f"wrote {await migrations.revision(dsn, name, metadata, message)}")
+    except ValueError as error:
+        raise Mistake(f"No revision was written: {error}.") from error
     finally:
         await connection.execute(f'drop database if exists "{scratch}" with (force)')
         await connection.close()

@@ -36,7 +36,12 @@ def renew(installation: Installation, owner: str) -> list[str]:
 def retire(installation: Installation, kid: str) -> None:
     for part in PARTS:
         folder = installation.keys(part.name)
-        if any(folder.glob(f"*-{kid}.pem")):
+        for file in folder.glob(f"*-{kid}.pem"):
+            purpose = file.name.removeprefix(f"{part.name}-").removesuffix(f"-{kid}.pem")
+            if len(list(folder.glob(f"{part.name}-{purpose}-*.pem"))) == 1:
+                raise Mistake(
+                    f"{kid} is the only key of {part.name} for {purpose}: `lpse keys renew {part.name}` first."
+                )
             keys.retire(folder, installation.jwks, kid)
             return
     raise Mistake(f"There is no private key {kid} here; see `lpse keys list`.")

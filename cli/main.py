@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from cli.installation import Installation
 from cli.mistakes import Mistake
+from services import SERVICES
 
 __all__ = ["main"]
 
@@ -31,7 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _carry_out(asked: argparse.Namespace) -> int:
     """Run the command; what a person did wrong is one sentence on stderr, not a stack trace."""
     from cli.servers import ServerError
+    from kit.bus import BusUnavailable
     from kit.clock import Backwards
+    from kit.db import is_unavailable
 
     try:
         return int(asyncio.run(asked.run(asked)))
@@ -40,6 +44,11 @@ def _carry_out(asked: argparse.Namespace) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        if not (isinstance(error, BusUnavailable) or is_unavailable(error)):
+            raise
+        print(f"lpse: A server of this system does not answer ({error}). Is `./lpse up` running?", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     up = command("up", _up, "start everything on this machine, until Ctrl-C")
-    up.add_argument("--port", type=int, default=8080)
+    up.add_argument("--port", type=_port, default=8080)
     up.add_argument("--processes", action="store_true", help="one process per service, the gateway over HTTP")
     _servers(up)
     demo = command("demo", _demo, "play one whole tender with real files, on its own servers")
@@ -68,17 +77,17 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--json", action="store_true", help="one JSON object on stdout at the end")
     _servers(demo)
     serve = command("serve", _serve, "one service, or the gateway, configured by LPSE_ environment variables")
-    serve.add_argument("name")
+    serve.add_argument("name", choices=(*SERVICES, "gateway"))
     serve.add_argument("--host", default="0.0.0.0", help="address to listen on")  # noqa: S104  a container's own
-    serve.add_argument("--port", type=int, default=8000)
+    serve.add_argument("--port", type=_port, default=8000)
     serve.add_argument("--only", choices=("api", "worker"))
     test = command("test", None, "run every test this machine can run (further arguments go to pytest)")
     test.add_argument("--long", action="store_true", help="the long ones too")
     test.add_argument("--require-backends", action="store_true", help="a backend that cannot be had is a failure")
     db = command("db", _db, "the databases' schemas")
     db.add_argument("action", choices=("upgrade", "show", "wait", "revision"))
-    db.add_argument("name", nargs="?", default="all")
-    db.add_argument("message", nargs="?", default="change")
+    db.add_argument("name", nargs="?", choices=("all", *SERVICES), default="all")
+    db.add_argument("message", nargs="?", help="what a revision changes, in_words_like_this")
     keys = command("keys", _keys, "the services' signing keys")
     keys.add_argument("action", choices=("list", "renew", "retire"))
     keys.add_argument("what", nargs="?", default="", help="the owner to renew, or the key to retire")
@@ -87,17 +96,33 @@ def _parser() -> argparse.ArgumentParser:
     clock.add_argument("at", nargs="?", type=datetime.fromisoformat, help="2026-11-23T10:00:00+07:00")
     events = command("events", _events, "what the services told each other")
     events.add_argument("action", choices=("list", "count", "replay", "schema"))
-    events.add_argument("--from", dest="source", default="registry")
-    events.add_argument("--to", dest="target", default="tender")
-    events.add_argument("--type", dest="pattern", default="*", help="for example 'registry.provider.*'")
-    events.add_argument("--limit", type=int, default=50)
+    events.add_argument(
+        "--from", dest="source", choices=SERVICES, default="registry", help="producer (default registry)"
+    )
+    events.add_argument("--to", dest="target", choices=SERVICES, default="tender", help="who replays (default tender)")
+    events.add_argument("--type", dest="pattern", default="*", help="for example 'registry.provider.*' (default all)")
+    events.add_argument("--limit", type=_count, default=50, help="how many to list (default 50)")
     events.add_argument("--write", action="store_true", help="write the contracts' schemas instead of comparing them")
     dead = command("dead", _dead, "events that could not be handled")
     dead.add_argument("action", choices=("list", "show", "retry", "discard"))
-    dead.add_argument("queue", nargs="?", default="")
+    dead.add_argument("queue", nargs="?", choices=("", *SERVICES), default="", metavar="SERVICE")
     dead.add_argument("id", nargs="?", default="")
     command("check", _check, "is everything there and as it should be?")
     return parser
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 65536:
+        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("a number from 1 on")
+    return number
 
 
 def _servers(parser: argparse.ArgumentParser) -> None:
@@ -131,7 +156,11 @@ async def _serve(asked: argparse.Namespace) -> int:
 async def _db(asked: argparse.Namespace) -> int:
     from cli import databases
 
+    if asked.action in {"revision", "wait"} and asked.name == "all":
+        raise Mistake(f"`db {asked.action}` is for one service: lpse db {asked.action} tender")
     if asked.action == "revision":
+        if not re.fullmatch(r"[a-z][a-z0-9_]+", asked.message or ""):
+            raise Mistake("Say what changes, in small letters: lpse db revision tender lot_numbers")
         from cli.servers import Postgres
 
         async with Postgres(asked.var.absolute() / "revision") as server:
@@ -153,10 +182,15 @@ async def _keys(asked: argparse.Namespace) -> int:
     installation = Installation.read(asked.var.absolute())
     if asked.action == "list":
         print("\n".join(keyring.listing(installation)))
+    elif not asked.what:
+        raise Mistake(
+            f"`keys {asked.action}` needs {'an owner' if asked.action == 'renew' else 'a key'}; see `lpse keys list`."
+        )
     elif asked.action == "renew":
         print("\n".join(keyring.renew(installation, asked.what)))
     else:
         keyring.retire(installation, asked.what)
+        print(f"{asked.what} signs nothing from now on; its owner uses the newest that is left")
     return 0
 
 
@@ -201,7 +235,10 @@ async def _dead(asked: argparse.Namespace) -> int:
 
     installation = Installation.read(asked.var.absolute())
     if asked.action == "list":
-        for letter in await dead.letters(installation):
+        found = await dead.letters(installation)
+        if not found:
+            print("no dead letters")
+        for letter in found:
             print(
                 f"{letter.queue:<10} {letter.id} {letter.key} {letter.reason} attempts={letter.attempts} {letter.detail}"
             )

@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 
 import structlog
+from pydantic import ValidationError
 
 from cli.mistakes import Mistake
 from cli.serving import listening, until_stopped
@@ -11,7 +12,7 @@ from kit import telemetry
 from kit.bus import Bus, BusUnavailable
 from kit.bus.choice import open_bus
 from kit.settings import GatewaySettings, Settings
-from services import SERVICES, build
+from services import build
 
 __all__ = ["serve"]
 
@@ -19,12 +20,18 @@ log = structlog.get_logger()
 
 
 async def serve(name: str, *, host: str, port: int, only: str | None) -> None:
+    try:
+        await _serve(name, host, port, only)
+    except ValidationError as error:
+        wrong = sorted({f"LPSE_{str(found['loc'][0]).upper()}" for found in error.errors() if found["loc"]})
+        raise Mistake(f"{name} is configured by its environment; missing or wrong: {', '.join(wrong)}.") from error
+
+
+async def _serve(name: str, host: str, port: int, only: str | None) -> None:
     if name == "gateway":
         await _gateway(host, port)
-    elif name in SERVICES:
-        await _service(name, host, port, only)
     else:
-        raise Mistake(f"There is no service {name}: one of {', '.join((*SERVICES, 'gateway'))}.")
+        await _service(name, host, port, only)
 
 
 async def _service(name: str, host: str, port: int, only: str | None) -> None:

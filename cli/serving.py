@@ -11,7 +11,7 @@ import uvicorn
 
 from cli.mistakes import Mistake
 
-__all__ = ["listening", "until_stopped"]
+__all__ = ["listening", "require_free", "until_stopped"]
 
 DRAIN_SECONDS = 25
 
@@ -66,6 +66,12 @@ def _socket(host: str, port: int) -> Iterator[socket.socket]:
         yield sock
     finally:
         sock.close()
+
+
+def require_free(port: int, host: str = "127.0.0.1") -> None:
+    """Before minutes of preparation, not after: raises PortTaken."""
+    with _socket(host, port):
+        pass
 
 
 class PortTaken(Mistake):

@@ -7,7 +7,7 @@ the services and the gateway. Everything is idempotent: a second start on the sa
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,17 +103,20 @@ class System:
 @asynccontextmanager
 async def installed(options: Options, say: Say) -> AsyncIterator[System]:
     """Servers running, everything the services own in place, nobody serving yet."""
-    options.var.mkdir(parents=True, exist_ok=True)
+    try:
+        options.var.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Mistake(f"{options.var} cannot be made: {error.strerror}. Name another directory with --var.") from error
     async with AsyncExitStack() as stack:
         database, database_name = await _database_server(options, stack, say)
         if options.lent and options.database:
-            stack.push_async_callback(_drop_databases, options)
+            stack.push_async_callback(_cleared, say, _drop_databases, options)
         bus, bus_name = await _bus(options, database)
         if options.lent and options.bus:
-            stack.push_async_callback(_remove_queues, options)
+            stack.push_async_callback(_cleared, say, _remove_queues, options)
         objects, admin, credentials, objects_name, store = await _object_store(options, stack, say)
         if options.lent and options.objects:
-            stack.push_async_callback(_remove_buckets, options, objects, admin)
+            stack.push_async_callback(_cleared, say, _remove_buckets, options, objects, admin)
         installation = Installation(
             var=options.var,
             instance=options.instance,
@@ -207,10 +210,18 @@ async def _databases(options: Options, admin: str, say: Say) -> dict[str, str]:
 
 async def _own_database(options: Options, admin: str, owner: str) -> str:
     name = f"{options.prefix}_{owner}".replace("-", "_")
-    password = secret(options.var / f"database-{owner}.password")
+    kept = options.var / f"database-{owner}.password"
+    ours = kept.exists()
+    password = secret(kept)
     connection = await asyncpg.connect(admin, timeout=10)
     try:
         exists = await connection.fetchval("select 1 from pg_roles where rolname = $1", name)
+        if exists and not ours:
+            kept.unlink()
+            raise Mistake(
+                f"The role {name} is on that PostgreSQL server already, and its password is not in {options.var}: another "
+                "installation uses it. Start that one with its own --var, or use another server."
+            )
         verb = "alter" if exists else "create"
         await connection.execute(f"{verb} role \"{name}\" login password '{password}'")
         if not await connection.fetchval("select 1 from pg_database where datname = $1", name):
@@ -310,6 +321,14 @@ async def in_one_process(system: System) -> AsyncIterator[System]:
 
 def spare_port() -> int:
     return free_ports(1)[0]
+
+
+async def _cleared(say: Say, remove: Callable[..., Awaitable[None]], options: Options, *where: object) -> None:
+    """What cannot be removed is said; it hides neither what went wrong before nor keeps the rest from being removed."""
+    try:
+        await remove(options, *where)
+    except (OSError, Problem, asyncpg.PostgresError) as error:
+        say(f"something named {options.prefix} stays on a lent server: {error}")
 
 
 async def _remove_queues(options: Options) -> None:

@@ -10,7 +10,7 @@ import httpx2
 from cli.installation import Installation
 from cli.servers.ports import LOOPBACK
 from cli.servers.process import Process
-from cli.serving import listening, until_stopped
+from cli.serving import listening, require_free, until_stopped
 from cli.system import Options, System, Trainee, environment_of, in_one_process, installed, spare_port
 from gateway import app as gateway
 from gateway.upstream import InProcess
@@ -38,6 +38,7 @@ async def up(options: Options, *, processes: bool) -> None:
 @asynccontextmanager
 async def running(options: Options, *, processes: bool = False) -> AsyncIterator[System]:
     """The whole system, answering on the gateway's port."""
+    require_free(options.port)
     async with installed(options, say) as system:
         say("starting services and gateway")
         start = _apart if processes else _together

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from gateway.upstream import Upstream
+from kit.http import PROBLEM_SCHEMA
 from kit.problems import Problem
 
 __all__ = ["Merged", "merge"]
@@ -17,22 +18,19 @@ INCOMPLETE: Final = 5.0
 COMPONENTS: Final = "#/components/"
 HIDDEN: Final = ("/internal", "/health")
 
-PROBLEM: Final[Document] = {
-    "type": "object",
-    "description": "RFC 9457: what is wrong, which article or rule says so (`article`), what to do next (`remedy`).",
-    "required": ["type", "title", "status", "detail", "code"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string", "description": "Stable; for programs"},
-        "article": {"type": "string"},
-        "remedy": {"type": "string"},
-        "params": {"type": "object", "additionalProperties": {"type": "string"}},
-        "retry_after": {"type": "integer", "description": "Seconds"},
-    },
-}
+ABOUT: Final = """\
+Everything people do here, programs may do too. `x-policy` says who: a role, everybody logged in, or the public.
+
+- **Session.** `POST /api/registry/sessions` answers `session`; send it as `Authorization: Bearer ...`. Officials add `totp`,
+  the six digits of their authenticator app.
+- **Writes** carry an `Idempotency-Key`. Repeating a request with its key repeats the answer, not the effect.
+- **Files.** The service that wants a file answers a `grant`. Send the bytes with `PUT /api/documents/uploads`, the grant in the
+  header `Lpse-Grant`. Compare the fingerprints in the answer with your own, then hand its `statement` and your fingerprints
+  back to the service. Downloads work the same way: ask the owner for a grant, then `GET /api/documents/objects/{id}`.
+- **Lists** answer `items` and `next`; ask again with `cursor=<next>`.
+- **Money** is a string with two decimals, in rupiah. **Instants** are RFC 3339 with their offset.
+- **Refusals** are `application/problem+json`: what is wrong, which article or rule says so, what to do.
+"""
 REFUSAL: Final[Document] = {
     "description": "A refusal",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -106,9 +104,9 @@ def merge(told: Mapping[str, Document | None]) -> Document:
     """`told`: each service's own document, None where it gave no answer."""
     merged: Document = {
         "openapi": "3.1.0",
-        "info": {"title": "OpenLPSE", "version": "1", "description": "`x-policy` says who may do it."},
+        "info": {"title": "OpenLPSE", "version": "1", "description": ABOUT},
         "paths": dict(LOGIN_PATHS),
-        "components": {"schemas": {"Problem": PROBLEM}, "securitySchemes": SECURITY},
+        "components": {"schemas": {"Problem": PROBLEM_SCHEMA}, "securitySchemes": SECURITY},
         "security": [{"session": []}, {"cookie": []}],
         "x-unavailable": sorted(service for service, document in told.items() if document is None),
     }
@@ -134,7 +132,8 @@ def _operation(service: str, method: str, path: str, said: Any) -> Any:
     operation = _renamed(service, said)
     operation["operationId"] = f"{service}_{said.get('operationId', f'{method}_{path}')}"
     operation["tags"] = [service]
-    operation["responses"] = {**operation.get("responses", {}), "default": REFUSAL}
+    told = {status: what for status, what in operation.get("responses", {}).items() if status != "4XX"}
+    operation["responses"] = {**told, "default": REFUSAL}
     if said.get("x-policy") == ["public"]:
         operation["security"] = []
     return operation

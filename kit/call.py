@@ -14,7 +14,7 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 from sqlalchemy import Column, ColumnElement, Integer, LargeBinary, Table, Text, Uuid, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -132,11 +132,20 @@ class Call:
         return AESGCM(hashlib.sha256(f"answer {self.key}".encode()).digest())
 
 
-async def _call(request: Request) -> Call:
+KeyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="Required. A new random value (8 to 200 characters, for example a UUID) for each new request, the same "
+        "for its repetition: what was done once is answered again and not done again.",
+    ),
+]
+
+
+async def _call(request: Request, key: KeyHeader = None) -> Call:
     from kit.service import service_of
 
     route = request.scope["route"]
-    key = request.headers.get("idempotency-key")
     if key is None and request.method != "GET":
         raise Problem(
             "idempotency_key_missing",

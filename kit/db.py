@@ -1,7 +1,7 @@
 """One PostgreSQL database per service: sessions, the transaction every effect happens in, and who hears of its end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg.exceptions
 from sqlalchemy import DateTime, MetaData, Numeric, Uuid, event
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Engine, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -25,8 +25,11 @@ __all__ = [
     "Instant",
     "Money",
     "Sequenced",
+    "is_contended",
     "is_unavailable",
+    "is_unstorable",
     "kit_metadata",
+    "open_engine",
     "service_metadata",
 ]
 
@@ -80,14 +83,19 @@ def _identify(_row: Sequenced, _args: Any, values: dict[str, Any]) -> None:
     values.setdefault("sequence", 0)
 
 
+def open_engine(dsn: str, *, connect_args: Mapping[str, Any] | None = None, **options: Any) -> AsyncEngine:
+    """The driver reads the address itself: SQLAlchemy does not know what `?sslmode=require` means."""
+    url = make_url(dsn).set(drivername="postgresql+asyncpg", query={})
+    return create_async_engine(url, connect_args={"dsn": dsn, **(connect_args or {})}, **options)
+
+
 class Database:
     """`transaction()` for effects, `reading()` for questions. `wake` events are set after each commit that emitted."""
 
     def __init__(self, dsn: str, *, pool: int = 8, application: str = "lpse") -> None:
-        url = make_url(dsn).set(drivername="postgresql+asyncpg")
         self.dsn = dsn
-        self.engine: AsyncEngine = create_async_engine(
-            url,
+        self.engine = open_engine(
+            dsn,
             pool_size=pool,
             max_overflow=0,
             pool_timeout=10,
@@ -96,6 +104,7 @@ class Database:
         )
         self._wakers: set[asyncio.Event] = set()
         _drop_dead_connections(self.engine.sync_engine.pool)
+        _say_no_values(self.engine.sync_engine)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Db]:
@@ -143,6 +152,16 @@ def _drop_dead_connections(pool: Pool) -> None:
             raise DisconnectionError("the server closed this connection")
 
 
+def _say_no_values(engine: Engine) -> None:
+    """PostgreSQL repeats the refused row in the detail of its error, and every log of that error would hold it."""
+
+    @event.listens_for(engine, "handle_error")
+    def forget(context: ExceptionContext) -> None:
+        refused = context.original_exception.__cause__
+        if isinstance(refused, asyncpg.exceptions.PostgresError):
+            refused.detail = None
+
+
 def is_unavailable(error: BaseException) -> bool:
     """Whether the database is away, rather than refusing what was asked of it."""
     seen: BaseException | None = error
@@ -155,6 +174,18 @@ def is_unavailable(error: BaseException) -> bool:
     return False
 
 
+def is_contended(error: BaseException) -> bool:
+    """Whether two transactions got in each other's way: nothing was stored, and the same again will do."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _CONTENDED
+
+
+def is_unstorable(error: BaseException) -> bool:
+    """Whether a value is one the database cannot hold (a NUL character, a number or date out of range)."""
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    return (state or "").startswith("22") or isinstance(error, OverflowError)
+
+
+_CONTENDED = {"40001", "40P01", "55P03"}  # serialization_failure, deadlock_detected, lock_not_available
 _AWAY = (
     OSError,  # ConnectionError and TimeoutError are kinds of it
     asyncpg.exceptions.PostgresConnectionError,

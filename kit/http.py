@@ -13,16 +13,46 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit.call import Replayed
-from kit.db import is_unavailable
+from kit.db import is_contended, is_unavailable, is_unstorable
 from kit.problems import Problem
 from kit.storage import StorageUnavailable
 
-__all__ = ["JSON", "PROBLEM", "encode_problem", "install_problems", "problem_response"]
+__all__ = [
+    "JSON",
+    "PROBLEM",
+    "PROBLEM_RESPONSES",
+    "PROBLEM_SCHEMA",
+    "encode_problem",
+    "install_problems",
+    "problem_response",
+]
 
 log = structlog.get_logger()
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "RFC 9457: what is wrong, which article or rule says so (`article`), what to do next (`remedy`).",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "description": "Stable; for programs"},
+        "article": {"type": "string"},
+        "remedy": {"type": "string"},
+        "params": {"type": "object", "additionalProperties": {"type": "string"}},
+        "retry_after": {"type": "integer", "description": "Seconds"},
+    },
+}
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "A refusal", "content": {PROBLEM: {"schema": PROBLEM_SCHEMA}}}
+}
+"""What every route may answer besides its success, for the API's description."""
 
 
 def encode_problem(problem: Problem) -> bytes:
@@ -81,7 +111,8 @@ def _invalid(error: RequestValidationError) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
-    problem = Problem(f"http_{error.status_code}", "{what}", status=error.status_code, what=error.detail)
+    remedy = "Compare the request with /api/openapi.json."
+    problem = Problem(f"http_{error.status_code}", "{what}", status=error.status_code, what=error.detail, remedy=remedy)
     response = problem_response(problem)
     response.headers.update(error.headers or {})
     return response
@@ -109,8 +140,8 @@ def _answering(app: ASGIApp) -> ASGIApp:
 
 
 def _unexpected(error: Exception) -> Response:
-    if is_unavailable(error) or isinstance(error, StorageUnavailable):
-        log.error("a backend is away", error=repr(error))
+    if is_unavailable(error) or is_contended(error) or isinstance(error, StorageUnavailable):
+        log.error("a backend cannot answer now", error=repr(error))
         problem = Problem(
             "temporarily_unavailable",
             "This part of the system cannot answer just now; nothing of your request was stored.",
@@ -120,6 +151,16 @@ def _unexpected(error: Exception) -> Response:
         response = problem_response(problem)
         response.headers["Retry-After"] = "2"
         return response
+    if is_unstorable(error):
+        log.warning("a value cannot be stored", error=repr(error))
+        return problem_response(
+            Problem(
+                "value_out_of_range",
+                "The request holds a value that cannot be kept: a NUL character, or a number or date out of range.",
+                status=422,
+                remedy="Leave control characters out of texts; use dates and amounts of this century.",
+            )
+        )
     trace_id = format(trace.get_current_span().get_span_context().trace_id, "032x")
     log.error("unexpected error", exc_info=error, trace_id=trace_id)
     return problem_response(

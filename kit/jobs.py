@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from kit.clock import business_now, real_now
 from kit.db import Database, Db, Instant, kit_metadata
 from kit.ids import new_id
-from kit.telemetry import Telemetry
+from kit.telemetry import Telemetry, traceparent
 
 __all__ = ["Job", "Periodic", "TimeEvent", "Worker", "plan", "replan"]
 
@@ -76,7 +76,9 @@ Handler = Callable[[Db, Job], Awaitable[None]]
 
 
 async def plan(db: Db, what: TimeEvent, key: str, *, clock: Clock = "business") -> None:
-    row = insert(job).values(id=new_id(), kind=what.what, key=key, due_at=what.when, clock=clock)
+    row = insert(job).values(
+        id=new_id(), kind=what.what, key=key, due_at=what.when, clock=clock, traceparent=traceparent()
+    )
     await db.execute(row.on_conflict_do_nothing())
     db.info["wakes"] = True
 

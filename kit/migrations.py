@@ -19,9 +19,8 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from kit.db import Db, kit_metadata
+from kit.db import Db, kit_metadata, open_engine
 
 __all__ = ["DAY", "differences", "has_history", "kit_tables_1", "refuse_wrong_schema", "revision", "upgrade"]
 
@@ -52,7 +51,7 @@ async def upgrade(dsn: str, service: str) -> str | None:
 
     Within one process one after the other: Alembic's `op` is one for the whole process.
     """
-    engine = create_async_engine(dsn.replace("postgresql://", "postgresql+asyncpg://", 1))
+    engine = open_engine(dsn)
     try:
         for attempt in range(10):
             try:
@@ -120,6 +119,8 @@ async def revision(dsn: str, service: str, metadata: MetaData, message: str) -> 
         return render_python_code(script.upgrade_ops, render_as_batch=False, migration_context=context)
 
     body = await _compare(dsn, render)
+    if head is not None and body.strip() == "pass":
+        raise ValueError(f"the models of {service} have nothing that its history has not")
     path = _folder(service) / f"{number:04d}_{message}.py"
     first = "    kit_tables_1()\n" if head is None else ""
     path.write_text(
@@ -138,7 +139,7 @@ def _both(metadata: MetaData) -> Any:
 
 
 async def _compare(dsn: str, ask: Callable[[MigrationContext], Any]) -> Any:
-    engine = create_async_engine(dsn.replace("postgresql://", "postgresql+asyncpg://", 1))
+    engine = open_engine(dsn)
 
     def run(connection: Connection) -> Any:
         return ask(MigrationContext.configure(connection, opts=OPTIONS | {"include_object": _ours}))

@@ -201,7 +201,7 @@ class Relay:
 
     async def _put_off(self, connection: AsyncConnection, row: Row[*tuple[Any, ...]], why: Exception) -> None:
         log.warning("event refused by the broker", event_id=str(row.event_id), type=row.type, why=str(why))
-        delay = func.make_interval(0, 0, 0, 0, 0, 0, func.power(2, func.least(8, outbox.c.attempts)))
+        delay = func.make_interval(0, 0, 0, 0, 0, 0, func.least(300, func.power(2, func.least(9, outbox.c.attempts))))
         await connection.execute(
             update(outbox)
             .where(outbox.c.position == row.position)

@@ -17,7 +17,7 @@ from sqlalchemy import MetaData
 from kit import call, clock, migrations, telemetry
 from kit.bus import Bus
 from kit.db import Database, Db, is_unavailable
-from kit.http import install_problems
+from kit.http import PROBLEM_RESPONSES, install_problems
 from kit.inbox import Handler, Inbox, Reaction
 from kit.jobs import Handler as JobHandler
 from kit.jobs import Job, Periodic, Worker
@@ -128,7 +128,7 @@ class Service:
             await self.store().close()
         for pool in (self.database, *(kept for kept in self.resources.values() if isinstance(kept, Database))):
             await pool.close()
-        self.signals.shut_down()
+        await asyncio.to_thread(self.signals.shut_down)
 
 
 def _bound(loop: Loop, service: Service) -> Callable[[], Awaitable[None]]:
@@ -180,7 +180,9 @@ def service_of(request: Request) -> Service:
 
 
 def _app(service: Service) -> FastAPI:
-    app = FastAPI(title=f"OpenLPSE {service.name}", version="1", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=f"OpenLPSE {service.name}", version="1", docs_url=None, redoc_url=None, responses=PROBLEM_RESPONSES
+    )
     app.state.service = service
     app.include_router(service.router)
     app.include_router(_health())

@@ -73,8 +73,9 @@ class Telemetry:
             yield span
 
     def shut_down(self) -> None:
+        """Blocks while the last spans are sent."""
         self.tracers.shutdown()
-        self.meters.shutdown()
+        self.meters.shutdown(timeout_millis=3_000)
 
 
 _KINDS = {"producer": SpanKind.PRODUCER, "consumer": SpanKind.CONSUMER, "internal": SpanKind.INTERNAL}

@@ -35,6 +35,10 @@ async def demo(asked: argparse.Namespace) -> int:
     stage = _stage(asked.var.absolute() / "demo")
     evidence = asked.out.absolute() if asked.out else stage / "evidence"
     try:
+        evidence.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Mistake(f"{evidence} cannot be made: {error.strerror}. Name another directory with --out.") from error
+    try:
         report = await _play(asked, stage, files, evidence)
     except (Mistake, ServerError):
         raise
@@ -69,7 +73,10 @@ async def _play(asked: argparse.Namespace, stage: Path, files: list[Path] | None
 def _stage(folder: Path) -> Path:
     """A directory of this run alone: several demos may play at once."""
     stage = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    (stage / "work").mkdir(parents=True)
+    try:
+        (stage / "work").mkdir(parents=True)
+    except OSError as error:
+        raise Mistake(f"{stage} cannot be made: {error.strerror}. Name another directory with --var.") from error
     return stage
 
 

@@ -238,7 +238,7 @@ class Story:
             sent = await user.upload("/api/documents/uploads", place["grant"], kind, name, file)
             entrant.uploads[place["id"]] = sent
             seconds = time.monotonic() - began
-            self.tell.progress(f"{entrant.cast.user_id}: {name} {sent.mine.size / 1e6:.1f} MB in {seconds:.1f} s")
+            self.tell.progress(f"{entrant.cast.user_id}: {name} {_megabytes(sent.mine.size)} in {seconds:.1f} s")
 
     async def _consent(self, entrant: Entrant, version: str) -> None:
         entrant.offer = _offer(entrant.cast)
@@ -495,9 +495,13 @@ class Story:
         return sum(depth.dead for depth in (await bus.depth(topology(self.system.installation.prefix))).values())
 
 
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 50_000 else f"{size} bytes"
+
+
 def _sayable(name: str, number: int) -> str:
-    """The portal takes no control characters and no bytes that are no text; such a name gets a number instead."""
-    plain = "".join("_" if unicodedata.category(sign).startswith("C") else sign for sign in name)
+    """The portal takes no control characters, no bytes that are no text, and no backslash; such a name gets a number."""
+    plain = "".join("_" if sign == "\\" or unicodedata.category(sign).startswith("C") else sign for sign in name)
     return name if plain == name else f"{number}-{plain}"
 
 

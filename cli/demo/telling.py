@@ -21,7 +21,7 @@ class Teller:
 
 
 def summary(report: dict[str, Any]) -> str:
-    tender, log, events = report["tender"], report["log"], report["events"]
+    tender, log, events, backends = (report[part] for part in ("tender", "log", "events", "backends"))
     lines = [
         f"Tender {tender['code']} ({tender['regime']}): {tender['stage']}",
         f"Winner: {tender['winner']}, Rp {tender['price']}",
@@ -30,7 +30,7 @@ def summary(report: dict[str, Any]) -> str:
         f"Complaint {report['complaint']['code']} forwarded to {' and '.join(report['complaint']['forwarded_to'])}",
         f"Events: {events['emitted']} emitted, {events['handled']} handled by all who wanted them, {events['dead']} dead",
         f"Log: {log['size']} entries, root {log['root'][:16]}..., {log['proofs_verified']} proofs verified",
-        "Backends: " + ", ".join(report["backends"].values()),
+        f"Backends: {backends['database']}, {backends['objects']}, bus {backends['bus']}",
         f"Evidence: {report['evidence']}",
         f"Check it without OpenLPSE: python3 docs/verify-evidence.py '{report['evidence']}'",
         f"{report['seconds']} s",

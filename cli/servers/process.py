@@ -68,7 +68,7 @@ class Process:
         """Start and return once `ready` answers true; otherwise end the process and say what its log says."""
         _bound(self.log)
         began = self.log.stat().st_size if self.log.exists() else 0
-        with open(self.log, "ab", opener=_for_owner) as output:  # noqa: PTH123
+        with open(self.log, "ab", opener=_for_owner) as output:
             self._child = subprocess.Popen(  # noqa: ASYNC220 - returns in milliseconds, and must fork from this thread
                 ["setpriv", f"--pdeathsig={self.farewell.name[3:]}", *self._become, "--", *command],
                 stdin=subprocess.DEVNULL,

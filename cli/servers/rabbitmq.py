@@ -19,6 +19,7 @@ PROGRAM: Final = HOME / "bin" / "rabbitmq-server"
 POLICY: Final = Path("/usr/sbin/policy-rc.d")
 USER: Final = "lpse"
 GREETING: Final = b"AMQP\x00\x00\x09\x01"
+WAIT: Final = "-oDPkg::Lock::Timeout=300"  # another installer may be at work
 NEEDED: Final = (
     "RabbitMQ is not installed on this machine. On Debian or Ubuntu: apt-get install rabbitmq-server. "
     "Or give the address of a running one with --bus amqp://..."
@@ -161,8 +162,8 @@ async def install_rabbitmq() -> None:
     print("Installing rabbitmq-server with apt-get (its own service is not started)", file=sys.stderr)
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     with _services_stay_off():
-        await run(["apt-get", "update", "-q"], env=quiet)
-        await run(["apt-get", "install", "-qy", "--no-install-recommends", "rabbitmq-server"], env=quiet)
+        await run(["apt-get", WAIT, "update", "-q"], env=quiet)
+        await run(["apt-get", WAIT, "install", "-qy", "--no-install-recommends", "rabbitmq-server"], env=quiet)
     if shutil.which("systemctl"):  # nor at the next boot
         with suppress(ServerError):
             await run(["systemctl", "disable", "rabbitmq-server"])

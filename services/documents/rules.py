@@ -44,9 +44,14 @@ def declared_size(content_length: str | None, *, largest: int) -> int:
 
 
 def media_type(content_type: str | None, *, allowed: Collection[str]) -> str:
-    """The type without its parameters, when the grant allows it. `*/*` in a grant allows every type."""
+    """The type without its parameters, in small letters (types have no others), when the grant allows it.
+
+    `*/*` in a grant allows every type.
+    """
     given = (content_type or "").partition(";")[0].strip().lower()
-    if re.fullmatch(r"[a-z0-9!#$&^_.+-]{1,63}/[a-z0-9!#$&^_.+-]{1,127}", given) and ({given, "*/*"} & set(allowed)):
+    if re.fullmatch(r"[a-z0-9!#$&^_.+-]{1,63}/[a-z0-9!#$&^_.+-]{1,127}", given) and (
+        {given, "*/*"} & {type_.lower() for type_ in allowed}
+    ):
         return given
     raise Problem(
         "media_type_refused",

@@ -52,7 +52,8 @@ def matching_step(secret: str, code: str, now: datetime) -> int | None:
     """Which 30-second step this code belongs to, if to any near `now`. Whether it was used before is the caller's."""
     totp, present = pyotp.TOTP(secret), int(now.timestamp()) // STEP
     steps = range(present - DRIFT, present + DRIFT + 1)
-    return next((step for step in steps if hmac.compare_digest(totp.generate_otp(step), code)), None)
+    given = code.encode(errors="replace")  # whatever was typed: a code of other letters is wrong, no error
+    return next((step for step in steps if hmac.compare_digest(totp.generate_otp(step).encode(), given)), None)
 
 
 def new_secret() -> str:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+from contracts.calendar import WIB
 from contracts.roles import Role
 from kit.auth import Actor
 from kit.clock import business_now
@@ -34,8 +35,11 @@ async def one(db: Db, model: type[ROW], id: UUID) -> ROW:
 
 
 async def locked(db: Db, model: type[ROW], id: UUID) -> ROW:
-    """The row, kept from other changes until this transaction ends. Rows that refer to it may still come."""
-    row = await db.get(model, id, with_for_update={"key_share": True})
+    """The row, kept from other changes until this transaction ends. Rows that refer to it may still come.
+
+    Read anew: what was looked at before the lock may have been changed while we waited for it.
+    """
+    row = await db.get(model, id, with_for_update={"key_share": True}, populate_existing=True)
     if row is None:
         raise NotFound(model.__tablename__.replace("_", " "), id)
     return row
@@ -106,7 +110,7 @@ async def provider_of(db: Db, actor: Actor, now: datetime) -> ProviderView:
             article="Perwali Mojokerto 21/2011 Pasal 9(2)",
             remedy="Show the originals of your papers to the LPSE's verifier first.",
         )
-    if provider.licence_expires is not None and provider.licence_expires < now.date():
+    if provider.licence_expires is not None and provider.licence_expires < now.astimezone(WIB).date():
         raise Forbidden(
             "licence_expired",
             "The business licence of your firm expired on {on}.",

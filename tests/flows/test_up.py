@@ -1,5 +1,8 @@
 """What an operator relies on: a second start finds everything, and `check` says what is wrong."""
 
+import asyncio
+import stat
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,13 +16,15 @@ from cli.check import check
 from cli.demo.cast import Bidder
 from cli.demo.portal import Portal, Refused
 from cli.demo.providers import register
-from cli.installation import Installation
+from cli.installation import Backends, Installation
+from cli.main import main
 from cli.mistakes import Mistake
-from cli.servers import RabbitMQ, SeaweedFS, ServerError
+from cli.servers import Postgres, RabbitMQ, SeaweedFS, ServerError
 from cli.system import Options, System, installed, spare_port
 from cli.up import running
 from kit.bus.choice import open_bus
 from kit.bus.topology import Topology
+from services import SERVICES
 
 WHO = Bidder("tetap", "CV Contoh Tetap", "Penanggung Jawab", Decimal(1), 0)
 
@@ -42,6 +47,57 @@ async def test_a_second_start_finds_everything_as_it_was(tmp_path: Path) -> None
         provider = await portal.login(WHO.user_id, f"Contoh-{WHO.user_id}-2026")
         assert await provider.get("/api/registry/providers/mine") == mine
         assert await check(system.installation) == []
+
+
+async def test_apart_from_each_other_the_services_hand_on_every_event(tmp_path: Path) -> None:
+    """One process each, as a cluster runs them: what registry seeded reaches tender and the log."""
+    async with running(options(tmp_path / "var"), processes=True) as system:
+        async with asyncio.timeout(60):
+            while (found := await events.count(system.installation)).handled < found.emitted:
+                await asyncio.sleep(0.2)
+        assert found.emitted > 0
+        assert await check(system.installation) == []
+
+
+async def test_what_users_handed_in_is_closed_to_the_machine(tmp_path: Path) -> None:
+    """SeaweedFS writes its volumes for everybody to read, and PostgreSQL logs the rows that it refuses."""
+    async with installed(options(tmp_path / "var"), print):
+        stored = tmp_path / "var" / "seaweedfs"
+        assert stat.S_IMODE((stored / "data").stat().st_mode) == 0o700
+        for log in (stored / "server.log", tmp_path / "var" / "postgresql" / "server.log"):
+            assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+
+async def test_an_exposed_key_is_said_and_not_papered_over(tmp_path: Path) -> None:
+    async with installed(options(tmp_path / "var"), print) as system:
+        installation = system.installation
+    next(installation.keys("tender").glob("*-grant-*.pem")).chmod(0o644)
+    before = installation.jwks.read_bytes()
+    with pytest.raises(Mistake, match=r"can be read by every user.*Renew the key"):
+        async with installed(options(tmp_path / "var"), print):
+            pass
+    assert installation.jwks.read_bytes() == before
+
+
+def test_a_command_without_its_servers_ends_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = "postgresql://nobody:nothing@127.0.0.1:1/nowhere"
+    Installation(
+        var=tmp_path,
+        instance="uji",
+        profile="latihan",
+        prefix="uji",
+        databases=dict.fromkeys(SERVICES, nowhere),
+        bus=nowhere,
+        objects="http://127.0.0.1:1",
+        credentials={},
+        backends=Backends(database="", objects="", bus=""),
+        gateway="",
+    ).write()
+    for command in (["clock", "show"], ["events", "count"], ["dead", "list"], ["db", "upgrade"]):
+        assert main([*command, "--var", str(tmp_path)]) == 1
+        said = capsys.readouterr().err
+        assert len(said.splitlines()) == 1
+        assert "does not answer" in said
 
 
 async def test_check_names_what_is_away(tmp_path: Path) -> None:
@@ -84,6 +140,27 @@ async def test_check_names_a_broker_that_is_away(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="broker at the address of --bus"):
         async with installed(options(tmp_path / "var", bus="amqp://a:b@127.0.0.1:1"), print):
             pass
+
+
+async def test_what_failed_first_is_what_is_said(tmp_path: Path) -> None:
+    """Clearing up a lent server that does not answer fails as well, and that is not the news."""
+    lent = replace(options(tmp_path / "var", bus="amqp://a:b@127.0.0.1:1"), lent=True)
+    said: list[str] = []
+    with pytest.raises(Mistake, match="broker at the address of --bus"):
+        async with installed(lent, said.append):
+            pass
+    assert [sentence for sentence in said if "stays on a lent server" in sentence]
+
+
+async def test_another_installation_on_the_same_server_is_left_alone(tmp_path: Path, postgres: Postgres) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    async with installed(options(first, database=postgres.dsn), print) as system:
+        with pytest.raises(Mistake, match="another installation uses it"):
+            async with installed(options(second, database=postgres.dsn), print):
+                pass
+        assert await check(system.installation) == []
+    async with installed(replace(options(first, database=postgres.dsn), lent=True), print):
+        pass
 
 
 async def test_a_store_of_another_owner_is_used_and_left_clean(tmp_path: Path, seaweedfs: SeaweedFS) -> None:

@@ -1,7 +1,9 @@
 """docs/verify-evidence.py, run as a stranger runs it, on evidence made with our code and then spoilt in one place."""
 
+import base64
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,10 +20,11 @@ AT = datetime(2026, 11, 23, 2, 59, 58, tzinfo=UTC)
 FILES = {"penawaran.pdf": b"price 1000", "syarat.txt": b"terms"}
 
 
-def statement() -> list[dict[str, Any]]:
+def fingerprinted() -> list[dict[str, Any]]:
     return [
         {
             "name": name,
+            "object": f"object of {name}",
             "size": len(data),
             "md5": hashlib.md5(data, usedforsecurity=False).hexdigest(),
             "sha256": hashlib.sha256(data).hexdigest(),
@@ -30,7 +33,17 @@ def statement() -> list[dict[str, Any]]:
     ]
 
 
-RECORD = json.dumps({"files": statement()}).encode()
+def statement() -> list[dict[str, Any]]:
+    """As the demo writes it: each file's fingerprints beside the token in which documents states them."""
+    return [file | {"statement": token(file)} for file in fingerprinted()]
+
+
+def token(file: dict[str, Any]) -> str:
+    payload = json.dumps({key: file[key] for key in ("object", "size", "md5", "sha256")}).encode()
+    return f"header.{base64.urlsafe_b64encode(payload).decode().rstrip('=')}.signature"
+
+
+RECORD = json.dumps({"code": "P-1", "files": fingerprinted()}).encode()
 
 
 @pytest.fixture
@@ -50,6 +63,7 @@ def evidence(tmp_path: Path) -> Path:
         (bid / "files" / name).write_bytes(data)
     (bid / "entry.json").write_bytes(entry)
     (bid / "record.json").write_bytes(RECORD)
+    dump(bid / "consent.json", {"sent": {}, "answered": {"record": RECORD.decode()}})
     dump(bid / "statement.json", statement())
     dump(bid / "proof.json", {"index": 5, "size": 11, "path": [sibling.hex() for sibling in path]})
     dump(bid / "opening.json", {"opening": opening.as_json(), "r": (b"r" * 32).hex(), "kind": opening.kind})
@@ -113,6 +127,20 @@ def unnamed_file(folder: Path) -> None:
     edit("P-1/statement.json", lambda files: files[1].update(said))(folder)
 
 
+def swapped_names(folder: Path) -> None:
+    """Two files change names, here and in what is stated: only the record knows."""
+    files = folder / "P-1" / "files"
+    first, second = sorted(files.iterdir())
+    data = first.read_bytes(), second.read_bytes()
+    first.write_bytes(data[1])
+    second.write_bytes(data[0])
+
+    def swap(stated: Any) -> None:
+        stated[0]["name"], stated[1]["name"] = stated[1]["name"], stated[0]["name"]
+
+    edit("P-1/statement.json", swap)(folder)
+
+
 def write(name: str, data: bytes) -> Callable[[Path], None]:
     return lambda folder: (folder / name).write_bytes(data) and None
 
@@ -120,8 +148,10 @@ def write(name: str, data: bytes) -> Callable[[Path], None]:
 def test_good_evidence_holds(evidence: Path) -> None:
     result = run(evidence)
     assert (result.returncode, result.stderr) == (0, "")
-    assert len(result.stdout.splitlines()) == 11
-    assert all(line.startswith("ok: ") for line in result.stdout.splitlines())
+    *checks, last = result.stdout.splitlines()
+    assert len(checks) == 16
+    assert all(line.startswith("ok: ") for line in checks)
+    assert last.startswith("All of it holds: 1 bids.")
 
 
 SPOILS = [
@@ -146,8 +176,17 @@ SPOILS = [
     (digit("P-1/opening.json", "opening", "body", "record_sha256"), "committed to opening"),
     (write("P-1/record.json", RECORD + b" "), "names the SHA-256 of record.json"),
     (edit("P-1/opening.json", lambda secret: secret["opening"].update(seq=4)), "committed to opening"),
-    (unnamed_file, "record.json names each of its files"),
+    (unnamed_file, "record.json names each file"),
     (lambda folder: (folder / "P-1" / "proof.json").unlink(), "cannot be read"),
+    (lambda folder: (folder / "P-1" / "opening.json").unlink(), "cannot be read"),
+    (lambda folder: (folder / "P-1").rename(folder / "P-2"), "is of this bid"),
+    (lambda folder: shutil.rmtree(folder / "P-1"), "bids are here"),
+    (edit("P-1/consent.json", lambda said: said["answered"].update(record="{}")), "answered with this record"),
+    (
+        edit("P-1/statement.json", lambda files: files[0].update(statement=files[1]["statement"])),
+        "statement is its own",
+    ),
+    (swapped_names, "record.json names each file"),
     (write("checkpoint.json", b"{"), "cannot be read"),
 ]
 

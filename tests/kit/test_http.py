@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 from fastapi import APIRouter
@@ -71,6 +72,18 @@ async def test_a_database_that_is_away_is_said_so(probe_package: Path, make_sett
             assert answer.headers["Retry-After"] == "2"
         assert (await client.get("/health/live")).status_code == 200
     await service.database.close()
+
+
+async def test_who_lost_a_wait_for_a_lock_is_asked_to_repeat(service: Service, client: httpx2.AsyncClient) -> None:
+    """Also the loser of a deadlock: nothing was stored, so it is no defect and no reason to give up."""
+    holder = await asyncpg.connect(service.database.dsn)
+    name = await holder.fetchval("select current_database()")
+    await holder.execute(f"alter database {name} set lock_timeout = '100ms'")
+    await holder.execute("begin; lock table note in exclusive mode")
+    answer = await client.post("/notes", json={"text": "waits"}, headers=KEY)
+    assert (answer.status_code, answer.json()["code"]) == (503, "temporarily_unavailable")
+    await holder.close()
+    assert (await client.post("/notes", json={"text": "waits"}, headers=KEY)).status_code == 201
 
 
 async def test_ready_means_the_right_schema(service: Service, client: httpx2.AsyncClient) -> None:

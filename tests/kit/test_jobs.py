@@ -4,13 +4,14 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects import postgresql
 
 from kit import clock
 from kit.clock import business_now, real_now
 from kit.db import Database, Db
-from kit.jobs import EPOCH, Job, Periodic, TimeEvent, Worker, job, plan, replan
-from kit.telemetry import Telemetry
+from kit.jobs import _DUE, EPOCH, Job, Periodic, TimeEvent, Worker, job, plan, replan
+from kit.telemetry import RECENT, Telemetry
 from tests.kit.probe import Note
 
 HOUR = timedelta(hours=1)
@@ -68,6 +69,31 @@ async def test_a_business_job_follows_the_jump_and_a_real_one_does_not(
         await clock.set_to(db, tomorrow)
     assert await all_due(worker) == 1
     assert [done.key for done in ran] == ["business"]
+
+
+async def test_what_is_due_much_later_is_not_looked_at(database: Database) -> None:
+    """Every sweep of every service asks this: a year of planned stages must not be read each second."""
+    many = "select gen_random_uuid(), 'close', n::text, now() + n * interval '1 hour', 'business' from generate_series(1, 5000) n"
+    async with database.transaction() as db:
+        await db.execute(text(f"insert into job (id, kind, key, due_at, clock) {many}"))
+        await db.execute(text("analyze job"))
+        asked = _DUE.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+        told = "\n".join((await db.execute(text(f"explain analyze {asked}"))).scalars())
+    assert "Index Cond" in told
+    assert "Rows Removed by Filter" not in told
+
+
+async def test_a_job_goes_on_with_the_trace_that_planned_it(
+    database: Database, signals: Telemetry, ran: Ran, worker: Worker
+) -> None:
+    with signals.tracer.start_as_current_span("asked for") as span:
+        async with database.transaction() as db:
+            await plan(db, TimeEvent(LONG_AGO, "close"), "a")
+    RECENT.clear()
+    assert await all_due(worker) == 1
+    done = next(found for found in RECENT if found.name == "job close")
+    assert done.context is not None
+    assert done.context.trace_id == span.get_span_context().trace_id
 
 
 async def test_a_new_plan_replaces_the_old_one_of_that_subject(database: Database) -> None:

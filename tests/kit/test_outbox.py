@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from kit.bus import BusUnavailable, Message, Topology
 from kit.bus.embedded import EmbeddedBus
@@ -227,6 +227,20 @@ async def test_an_event_nobody_takes_holds_up_no_other(
     assert (row.attempts, row.published_at) == (1, None)
     assert sorted(later) == [False, True]
     assert len(await delivered(bus, empty_database)) == 1
+
+
+async def test_an_event_refused_for_weeks_stops_nobody(database: Database, relay: Relay) -> None:
+    """Its pause stays at five minutes, however often it was tried."""
+    async with database.transaction() as db:
+        await emit(db, Emission(Subject(new_id()), NoteStruck()))
+        await db.execute(update(outbox).values(attempts=5_000))
+    await write(database, "goes on")
+    async with database.engine.connect() as connection:
+        await relay.number(connection)
+        assert await relay.publish(connection) == (1, 1)
+        pause = func.extract("epoch", outbox.c.next_attempt_at - func.clock_timestamp())
+        row = (await connection.execute(select(pause).where(outbox.c.type == NoteStruck.TYPE))).scalar_one()
+    assert 240 < row <= 300
 
 
 async def test_what_was_published_but_not_marked_goes_out_again_unchanged(

@@ -34,6 +34,13 @@ class Session:
     lost: asyncio.Future[str]
 
 
+class _Connection(aio_pika.Connection):
+    """Its session closes it. The library's finalizer begins a `close()` that nobody awaits where no loop runs."""
+
+    def __del__(self) -> None:
+        pass
+
+
 @asynccontextmanager
 async def session(url: str, name: str) -> AsyncIterator[Session]:
     lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -43,7 +50,9 @@ async def session(url: str, name: str) -> AsyncIterator[Session]:
             lost.set_result(why)
 
     properties: Any = {"connection_name": name}
-    connection = await aio_pika.connect(url, timeout=5, heartbeat=HEARTBEAT, client_properties=properties)
+    connection = await aio_pika.connect(
+        url, timeout=5, heartbeat=HEARTBEAT, client_properties=properties, connection_class=_Connection
+    )
     try:
         async with asyncio.timeout(PATIENCE):
             connection.close_callbacks.add(lambda *_: lose("connection closed"))

@@ -4,7 +4,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from contracts.roles import Role
 from kit.auth import ActorDep, allow, logged_in
@@ -14,6 +13,7 @@ from services.tender.api.needs import ReadDep
 from services.tender.commands import packages as commands
 from services.tender.queries import packages as queries
 from services.tender.schemas.packages import NewPackage, PackageOut, ProposedStage
+from services.tender.schemas.values import Planned
 
 router = APIRouter(tags=["packages"])
 
@@ -36,7 +36,7 @@ async def get_package(id: UUID, db: ReadDep, actor: ActorDep) -> PackageOut:
 
 @router.get("/schedule-proposals", **logged_in())
 async def propose_schedule(
-    start: Annotated[AwareDatetime, Query(description="When the announcement begins, with its offset")],
+    start: Annotated[Planned, Query(description="When the announcement begins, with its offset")],
     regime: str = "P70-2012",
     template: str = "T1",
 ) -> list[ProposedStage]:

@@ -40,6 +40,7 @@ async def issue(call: Call, actor: Actor, id: UUID, body: NewAppointment) -> App
             unanswered=sum(row.answered_at is None for row in objections),
             upheld=sum(row.upheld is True for row in objections),
             issued=await db.get(Appointment, id) is not None,
+            running=tender.status == "running",
         )
         await _refuse_used_number(db, body.number)
         bid = await _winner(db, tender)

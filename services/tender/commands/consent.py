@@ -97,15 +97,14 @@ async def _load(db: Db, id: UUID, actor: Actor) -> BidRow:
         raise NotFound("bid", id)
     await _lock_provider(db, row.tender_id, row.provider)
     status = (await db.execute(select(BID.status).where(BID.id == id))).scalar_one()
-    if row.tender_status != "running" or status != "draft":
+    if status != "draft":
         raise Conflict(
             "bid_decided",
-            "The bid {bid} is {state}; its tender is {tender_state}.",
+            "The bid {bid} is {state} already.",
             article="Perpres 54/2010 Pasal 78",
             remedy="Look at the bid: its receipt is kept there.",
             bid=row.code,
             state=status,
-            tender_state=row.tender_status,
         )
     return BidRow(
         id=row.id,
@@ -117,7 +116,7 @@ async def _load(db: Db, id: UUID, actor: Actor) -> BidRow:
         version=row.version,
         opens_at=row.starts_at,
         closes_at=row.ends_at,
-        closed=row.closed_at is not None,
+        closed=row.closed_at is not None or row.tender_status != "running",
         subject=Subject(row.id, row.sequence),
     )
 

@@ -14,7 +14,7 @@ from services.tender.access import committee_tender, require_open
 from services.tender.commands.tenders import job_key
 from services.tender.models import Failure, Tender
 from services.tender.queries.objections import objections_of
-from services.tender.queries.standing import standing, submitted
+from services.tender.queries.standing import least_bidders, standing, submitted
 from services.tender.regime_copies import regime_of, template_of
 from services.tender.rules import failure
 from services.tender.rules.evaluation import ContractType
@@ -73,7 +73,7 @@ async def _facts(db: Db, tender: Tender) -> failure.Facts:
         opened=tender.opened_at is not None,
         contract=cast("ContractType", tender.contract_type),
         hps=tender.hps,
-        least_bidders=template.bidders.first,
+        least_bidders=await least_bidders(db, tender, template),
         bids=len(await submitted(db, tender.id)),
         evaluated=(await standing(db, tender)).facts if tender.opened_at is not None else (),
         upheld=sum(objection.upheld is True for objection in objections),

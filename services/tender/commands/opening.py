@@ -12,7 +12,7 @@ from kit.problems import Conflict, RuleViolation
 from services.tender import events, records
 from services.tender.access import committee_tender, require_open
 from services.tender.models import Bid, Stage, Tender
-from services.tender.queries.standing import submitted
+from services.tender.queries.standing import least_bidders, submitted
 from services.tender.regime_copies import template_of
 from services.tender.rules.regime import OPENING, UPLOAD
 from services.tender.rules.schedule import require_active
@@ -60,7 +60,7 @@ async def open_bids(call: Call, actor: Actor, id: UUID) -> OpeningOut:
         if tender.opened_at is not None:
             raise Conflict("opened_already", "The bids of {tender} are opened.", tender=tender.code)
         bids = await submitted(db, id)
-        _require_enough(len(bids), template.bidders.first, template.bidders.source)
+        _require_enough(len(bids), await least_bidders(db, tender, template), template.bidders.source)
         rows = _manifest(bids)
         _require_unchanged(tender, rows)
         tender.opened_at, tender.opened_by = now, actor.account

@@ -2,9 +2,13 @@
 
 from uuid import UUID
 
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
 from kit.auth import Actor
 from kit.call import Call
 from kit.clock import business_now
+from kit.db import Db
 from kit.outbox import emit
 from kit.problems import Conflict, Forbidden
 from services.tender import events
@@ -17,6 +21,8 @@ from services.tender.schemas.tenders import NewAnswer, NewQuestion, Participatio
 from services.tender.stages import spans_of, stages_of
 
 __all__ = ["answer", "ask", "join"]
+
+MOST_QUESTIONS = 50
 
 
 async def join(call: Call, actor: Actor, id: UUID) -> ParticipationOut:
@@ -33,10 +39,9 @@ async def join(call: Call, actor: Actor, id: UUID) -> ParticipationOut:
                 remedy="Look for another tender.",
                 closes_at=tender.closes_at.isoformat(),
             )
-        row = await db.get(Participation, (id, provider.id))
-        if row is None:
-            row = Participation(tender_id=id, provider=provider.id, account=actor.account, name=provider.name, at=now)
-            db.add(row)
+        joined = {"tender_id": id, "provider": provider.id, "account": actor.account, "name": provider.name, "at": now}
+        await db.execute(insert(Participation).values(joined).on_conflict_do_nothing())
+        row = await db.get_one(Participation, (id, provider.id))
         return call.answer(ParticipationOut(tender=id, provider=provider.id, at=row.at))
 
 
@@ -54,12 +59,25 @@ async def ask(call: Call, actor: Actor, id: UUID, body: NewQuestion) -> Question
             )
         template = await template_of(db, tender)
         require_active(spans_of(await stages_of(db, id)), EXPLANATION, now, name=template.stage(EXPLANATION).name)
+        await _refuse_too_many(db, id, actor.provider)
         row = Question(
             tender_id=id, provider=actor.provider, chapter=body.chapter, text=body.text, asked_at=now, sequence=0
         )
         db.add(row)
         await emit(db, events.question_asked(row))
         return call.answer(QuestionOut.model_validate(row).model_copy(update={"mine": True}))
+
+
+async def _refuse_too_many(db: Db, tender: UUID, provider: UUID) -> None:
+    """All questions stand on the tender's page: nobody makes it too long to be read."""
+    asked = select(func.count()).where(Question.tender_id == tender, Question.provider == provider)
+    if (await db.execute(asked)).scalar_one() >= MOST_QUESTIONS:
+        raise Conflict(
+            "too_many_questions",
+            "A participant asks at most {most} questions in one tender.",
+            remedy="Wait for the answers; put what belongs together into one question.",
+            most=MOST_QUESTIONS,
+        )
 
 
 async def answer(call: Call, actor: Actor, id: UUID, body: NewAnswer) -> QuestionOut:

@@ -18,7 +18,7 @@ from services.tender.rules.failure import Evaluated
 from services.tender.rules.hps import Item
 from services.tender.rules.regime import Template
 
-__all__ = ["Entry", "Standing", "items_of", "standing", "submitted"]
+__all__ = ["Entry", "Standing", "items_of", "least_bidders", "standing", "submitted"]
 
 PROOF: Final = "pembuktian"
 
@@ -81,6 +81,13 @@ class Standing:
 async def submitted(db: Db, tender: UUID) -> Sequence[Bid]:
     query = select(Bid).where(Bid.tender_id == tender, Bid.status == "submitted").order_by(Bid.id)
     return (await db.execute(query)).scalars().all()
+
+
+async def least_bidders(db: Db, tender: Tender, template: Template) -> int:
+    """How many bids there must be: fewer in a tender that repeats a failed one (Perpres 70/2012 Pasal 84)."""
+    failed = select(Tender.id).where(Tender.package_id == tender.package_id, Tender.status == "failed")
+    repeats = (await db.execute(failed.where(Tender.id != tender.id).limit(1))).first() is not None
+    return template.bidders.repeat if repeats else template.bidders.first
 
 
 async def items_of(db: Db, tender: Tender) -> list[Item]:

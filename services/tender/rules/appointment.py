@@ -11,7 +11,14 @@ ARTICLE = "Perpres 54/2010 Pasal 85"
 
 
 def check(
-    *, now: datetime, objection_ends: datetime, announced: bool, unanswered: int, upheld: int, issued: bool
+    *,
+    now: datetime,
+    objection_ends: datetime,
+    announced: bool,
+    unanswered: int,
+    upheld: int,
+    issued: bool,
+    running: bool,
 ) -> None:
     """Raises Conflict while a rule stands against the appointment of the announced winner."""
     if issued:
@@ -31,6 +38,8 @@ def check(
         )
     if upheld:
         raise _not_now("objection_upheld", "An objection was upheld.", "The tender failed (F8); it has no winner.")
+    if not running:
+        raise _not_now("tender_not_running", "The tender failed; it has no winner.", "See the tender's page.")
 
 
 def _not_now(code: str, sentence: str, remedy: str, **params: Any) -> Conflict:

@@ -14,9 +14,8 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from contracts.values import rupiah
 from kit.problems import Conflict, RuleViolation
-from services.tender.rules.hps import Item
+from services.tender.rules.hps import Item, amount, most
 from services.tender.rules.regime import Step
 
 __all__ = [
@@ -72,21 +71,21 @@ def correct(contract: ContractType, items: Sequence[Item], rows: Iterable[OfferR
         return Correction(tuple(_as_typed(row) for row in typed.values()), offered, offered)
     lines = [_line(item, typed.get(item.no)) for item in items]
     strangers = [_stranger(row) for no, row in typed.items() if no not in {item.no for item in items}]
-    return Correction((*lines, *strangers), offered, sum((line.amount for line in lines), Decimal("0.00")))
+    return Correction((*lines, *strangers), offered, most(sum((line.amount for line in lines), Decimal("0.00"))))
 
 
 def _line(item: Item, row: OfferRow | None) -> CorrectedRow:
     if row is None:
         return CorrectedRow(item.no, item.quantity, Decimal("0.00"), Decimal("0.00"), ("missing",))
     price = row.unit_price or Decimal("0.00")
-    amount = rupiah(item.quantity * price)
+    product = amount(item.quantity, price)
     found: dict[Change, bool] = {
         "quantity": row.quantity != item.quantity,
         "no_price": price == 0,
-        "amount": row.amount != amount,
+        "amount": row.amount != product,
     }
     return CorrectedRow(
-        item.no, item.quantity, price, amount, tuple(change for change, is_so in found.items() if is_so)
+        item.no, item.quantity, price, product, tuple(change for change, is_so in found.items() if is_so)
     )
 
 

@@ -10,9 +10,19 @@ from contracts.values import rupiah
 from kit.problems import RuleViolation
 from services.tender.rules.regime import HpsRule
 
-__all__ = ["Item", "check_age", "check_ceiling", "total"]
+__all__ = ["Item", "amount", "check_age", "check_ceiling", "most", "total"]
 
 ARTICLE = "Perpres 54/2010 Pasal 66"
+MOST = Decimal("999999999999999999.99")
+
+
+def most(sum_: Decimal) -> Decimal:
+    """What is beyond all money counts as the largest sum that can be written: above every pagu and HPS."""
+    return min(sum_, MOST)
+
+
+def amount(quantity: Decimal, unit_price: Decimal) -> Decimal:
+    return rupiah(most(quantity * unit_price))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +37,7 @@ class Item:
 
     @property
     def amount(self) -> Decimal:
-        return rupiah(self.quantity * self.unit_price)
+        return amount(self.quantity, self.unit_price)
 
 
 def total(items: Iterable[Item], ppn_percent: Decimal) -> Decimal:

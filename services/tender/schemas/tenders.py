@@ -1,26 +1,26 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from contracts.values import Moment, Rupiah
 from services.tender.rules.evaluation import ContractType
 from services.tender.schemas.packages import HpsRowOut
-from services.tender.schemas.values import Answer, FileOut, Name, Request, Text
+from services.tender.schemas.values import Answer, FileOut, Name, Planned, Request, Text
 
 __all__ = ["NewTender", "PublicTender", "TenderOut", "TenderRow"]
 
 
 class NewStage(Request):
     code: str
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Planned
+    ends_at: Planned
 
 
 class NewTender(Request):
     package: UUID
     template: str = "T1"
-    stages: list[NewStage]
+    stages: Annotated[list[NewStage], Field(max_length=100)]
     contract_type: ContractType = "harga_satuan"
     qualification_requirements: Annotated[list[Text], Field(max_length=100, default_factory=list)]
 

@@ -1,14 +1,15 @@
 """Field types that requests and answers share."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from contracts.values import Md5, Moment, Sha256
+from contracts.values import Md5, Sha256
 
-__all__ = ["Answer", "FileOut", "Granted", "MediaType", "NewFile", "Quantity", "Request", "Text"]
+__all__ = ["Answer", "FileOut", "Granted", "MediaType", "NewFile", "Planned", "Quantity", "Request", "Text"]
 
 
 class Request(BaseModel):
@@ -36,6 +37,9 @@ Quantity = Annotated[
     PlainSerializer(_plain, return_type=str, when_used="json"),
 ]
 
+Planned = Annotated[AwareDatetime, Field(ge=datetime(2011, 1, 1, tzinfo=UTC), lt=datetime(2101, 1, 1, tzinfo=UTC))]
+"""An instant of a schedule, in the years a package may have: working days are counted one by one."""
+
 Text = Annotated[str, Field(min_length=1, max_length=10_000)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Reason = Annotated[str, Field(max_length=4_000)]
@@ -45,7 +49,7 @@ MediaType = Annotated[str, Field(max_length=100, pattern=r"^[a-z]+/[A-Za-z0-9][A
 
 
 class NewFile(Request):
-    name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^/\\\x00-\x1f]+$")]
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\\\x00-\x1f]+$")]
     media_type: MediaType = "application/pdf"
 
 
@@ -77,8 +81,3 @@ class FileOut(Answer):
 class Download(Answer):
     grant: str
     object: UUID
-
-
-class Done(Answer):
-    id: UUID
-    at: Moment

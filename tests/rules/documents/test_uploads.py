@@ -79,6 +79,11 @@ def test_what_is_no_size_is_refused(given_: str | None, status: int) -> None:
     [
         ("application/pdf", ("application/pdf",), "application/pdf"),
         ("Application/PDF; version=2", ("application/pdf",), "application/pdf"),
+        (
+            "application/vnd.x.macroEnabled.12",
+            ("application/vnd.x.macroEnabled.12",),
+            "application/vnd.x.macroenabled.12",
+        ),
         ("text/x-anything", ("*/*",), "text/x-anything"),
         ("application/zip", ("application/pdf", "image/png"), None),
         ("*/*", ("*/*",), None),

@@ -147,6 +147,7 @@ def test_only_bidders_object_and_only_once() -> None:
         ({"unanswered": 1}, "objections_open"),
         ({"upheld": 1}, "objection_upheld"),
         ({"issued": True}, "appointment_issued"),
+        ({"running": False}, "tender_not_running"),
     ],
 )
 def test_what_stands_against_an_appointment(changes: dict[str, object], code: str) -> None:
@@ -157,6 +158,7 @@ def test_what_stands_against_an_appointment(changes: dict[str, object], code: st
         "unanswered": 0,
         "upheld": 0,
         "issued": False,
+        "running": True,
     }
     appointment.check(**free)  # type: ignore[arg-type]
     with pytest.raises(Conflict) as error:

@@ -53,6 +53,15 @@ def test_the_corrected_total_is_what_the_tenders_quantities_and_the_typed_prices
     assert sum((line.amount for line in found.rows), Decimal(0)) == wanted
 
 
+@pytest.mark.parametrize("quantity", ["10", "99999999999999.9999"])
+def test_a_price_beyond_all_money_counts_as_the_most_that_can_be_written(quantity: str) -> None:
+    items = [item(no, quantity) for no in (1, 2)]
+    rows = [row(no, "1", "999999999999999999.99", "1.00") for no in (1, 2)]
+    found = correct("harga_satuan", items, rows, Decimal("2.00"))
+    assert {line.amount for line in found.rows} == {found.total} == {Decimal("999999999999999999.99")}
+    assert found.rows[0].unit_price == Decimal("999999999999999999.99")
+
+
 @given(offers())
 def test_a_unit_price_is_never_altered(offer: tuple[list[Item], list[OfferRow], Decimal]) -> None:
     items, rows, offered = offer

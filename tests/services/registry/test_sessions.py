@@ -45,6 +45,11 @@ async def test_a_code_opens_one_session(office: Office) -> None:
     problem(await office.log_in("ppk", totp=code), 401, "login_refused")
 
 
+@pytest.mark.parametrize("code", ["１２３４５６", "", "12345\0", "enam angka"])
+async def test_a_code_of_other_letters_is_only_wrong(office: Office, code: str) -> None:
+    problem(await office.log_in("ppk", totp=code), 401, "login_refused")
+
+
 async def test_a_provider_needs_no_second_factor_and_no_capitals(office: Office) -> None:
     answer = await office.register("MajuJaya")
     assert answer["user_id"] == "majujaya"

@@ -209,7 +209,9 @@ class Office:
         return granted
 
     async def announced(self, **changes: Any) -> "Tender":
-        draft = await self.draft(**changes)
+        return await self.announce(await self.draft(**changes))
+
+    async def announce(self, draft: Any) -> "Tender":
         await self.document(draft["id"])
         pact = await self.see(None, "/pact-text")
         for member in POKJA:

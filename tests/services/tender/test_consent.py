@@ -103,6 +103,21 @@ async def test_a_consent_in_time_that_finds_the_tender_closed_opens_a_disturbanc
     assert [row["code"] for row in await office.events("disturbance.suspected")] == [tender.code]
 
 
+async def test_a_consent_in_time_is_not_lost_when_the_tender_has_failed_meanwhile(office: Office) -> None:
+    from kit import clock
+
+    tender = await bidding(office)
+    draft = await tender.draft(A)
+    await tender.close()
+    await office.do(POKJA[0], f"/tenders/{tender.id}/failure", {"ground": "F2"})
+    async with office.service.database.transaction() as db:
+        await db.execute(clock.clock.update().values(stopped_at=tender.closes_at))
+    answer = await office.post(A, f"/bids/{draft.id}/consent", tender.consent_body(draft))
+    assert answer.json()["code"] == "bid_disturbed"
+    assert read_receipt(office, answer.json()["receipt"])["received_at"] == answer.json()["closes_at"]
+    assert len(await office.events("disturbance.suspected")) == 1
+
+
 @pytest.mark.parametrize(
     "changes",
     [

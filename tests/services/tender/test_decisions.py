@@ -1,5 +1,6 @@
 """Opening, evaluation, winner, objections, failure: out of order or out of right, nothing moves."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -89,6 +90,19 @@ async def test_three_bids_do_not_fail_for_want_of_bidders(office: Office) -> Non
     assert await refused(office, POKJA[0], f"/tenders/{tender.id}/failure", {"ground": "Z9"}) == "ground_unknown"
 
 
+async def test_two_bids_are_enough_when_a_failed_tender_is_repeated(office: Office) -> None:
+    first, _ = await entered(office, {A: CHEAP, B: MIDDLE})
+    await first.close()
+    assert await refused(office, POKJA[0], f"/tenders/{first.id}/opening") == "too_few_bids"
+    await office.do(POKJA[0], f"/tenders/{first.id}/failure", {"ground": "F2"})
+    package = (await office.see(PPK, "/packages"))["items"][0]["id"]
+    again = await office.announce(await office.do(POKJA[0], "/tenders", await office.tender_body(package)))
+    await again.enter({A: CHEAP, B: MIDDLE})
+    await again.close()
+    assert await refused(office, POKJA[0], f"/tenders/{again.id}/failure", {"ground": "F2"}) == "ground_does_not_hold"
+    assert (await office.do(POKJA[0], f"/tenders/{again.id}/opening"))["bids"] == 2
+
+
 async def test_steps_come_in_order_once_and_stop_at_a_failure(office: Office) -> None:
     tender, bids = await entered(office)
     await tender.open()
@@ -155,6 +169,32 @@ async def test_lump_sums_are_not_corrected_and_fail_on_their_own_ground(office: 
         await tender.judge(bid, "administrasi", "kualifikasi", "teknis")
         await tender.judge(bid, "harga", passed=False, reason="Di atas HPS")
     assert (await office.do(POKJA[0], f"/tenders/{tender.id}/failure", {"ground": "F7"}))["ground"] == "F7"
+
+
+async def test_a_bid_with_an_absurd_price_stops_nobody_elses_evaluation(office: Office) -> None:
+    absurd = offer(("999999999999999999.00", "1900000.00"))
+    absurd["rows"][0]["amount"] = absurd["total"] = "1.00"
+    tender, bids = await entered(office, {A: CHEAP, B: MIDDLE, C: absurd})
+    await tender.open()
+    assert [row["bid"] for row in (await tender.sheet())["bids"]][-1] == bids[C]
+    for who in (A, B):
+        await tender.judge(bids[who])
+    await tender.judge(bids[C], "administrasi", "kualifikasi", "teknis")
+    await tender.judge(bids[C], "harga", passed=False, reason="Di atas HPS")
+    await tender.prove(bids[A])
+    await tender.award()
+    shown = {row["name"]: row["corrected"] for row in (await tender.public())["participants"]}
+    assert shown["CV Cahaya"] == "999999999999999999.99"
+
+
+async def test_steps_recorded_at_once_are_counted_one_by_one(office: Office) -> None:
+    tender, bids = await entered(office)
+    await tender.open()
+    said = [{"step": step, "passed": True} for step in ("administrasi", "kualifikasi", "teknis")]
+    await asyncio.gather(*(office.post(POKJA[0], f"/bids/{bids[A]}/evaluations", body) for body in said))
+    query = "select sequence from outbox where subject = :bid order by position"
+    numbers = [row.sequence for row in await office.rows(query, bid=bids[A])]
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 async def test_the_proof_goes_down_the_ranking(office: Office) -> None:
@@ -257,3 +297,11 @@ async def test_the_appointment_is_the_ppks_of_this_skpd_and_comes_once(office: O
     assert await refused(office, POKJA[0], path, said) == "role_required"
     await office.do(PPK, path, said)
     assert await refused(office, PPK, path, said) == "appointment_issued"
+
+
+async def test_a_tender_that_failed_after_the_announcement_appoints_nobody(office: Office) -> None:
+    tender, _ = await awarded(office)
+    await office.do(POKJA[0], f"/tenders/{tender.id}/failure", {"ground": "F5", "evidence": "BA 12/2026"})
+    await tender.begin("sppbj")
+    assert await refused(office, PPK, f"/tenders/{tender.id}/appointment", {"number": "1"}) == "tender_not_running"
+    assert ((await tender.public())["status"], await office.events("appointment.issued")) == ("failed", [])

@@ -1,10 +1,13 @@
 """Packages, drafts, announcement, participants, explanation."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import insert
 
+from services.tender.models import Participation
 from tests.services.tender.office import (
     LATER,
     OTHER_PPK,
@@ -111,6 +114,39 @@ async def test_a_shortened_schedule_is_refused_with_every_breach(office: Office)
     assert any("upload_penawaran ends before it begins" in breach for breach in answer.json()["breaches"])
 
 
+@pytest.mark.parametrize(
+    ("stage", "border"),
+    [
+        ("masa_sanggah", "From masa_sanggah.starts to masa_sanggah.ends"),
+        ("upload_penawaran", "From pemberian_penjelasan.ends to upload_penawaran.starts"),
+    ],
+)
+async def test_a_window_of_a_minute_is_none(office: Office, stage: str, border: str) -> None:
+    """Bids and objections are not only taken until the lawful day, but from the lawful day on."""
+    package = await office.package()
+    body = await office.tender_body(package["id"])
+    window = next(row for row in body["stages"] if row["code"] == stage)
+    window["starts_at"] = (datetime.fromisoformat(window["ends_at"]) - timedelta(minutes=1)).isoformat()
+    answer = await office.post(POKJA[0], "/tenders", body)
+    assert answer.json()["code"] == "schedule_unlawful"
+    assert any(breach.startswith(border) for breach in answer.json()["breaches"])
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "0002-01-01T00:00:00Z", "9999-12-31T23:00:00-12:00"])
+async def test_a_schedule_lies_in_years_that_can_be_counted(office: Office, at: str) -> None:
+    assert (await office.get(PPK, "/schedule-proposals", start=at)).status_code == 422
+    package = await office.package()
+    body = await office.tender_body(package["id"])
+    body["stages"][3]["ends_at"] = at
+    assert (await office.post(POKJA[0], "/tenders", body)).json()["code"] == "invalid_request"
+
+
+async def test_an_hps_beyond_all_money_is_refused(office: Office) -> None:
+    row = {"description": "x", "unit": "x", "quantity": "99999999999999", "unit_price": "999999999999999999.00"}
+    answer = await office.post(PPK, "/packages", package_body(hps_rows=[row, row]))
+    assert answer.json()["code"] == "hps_above_pagu"
+
+
 async def test_an_old_hps_cannot_be_announced(office: Office) -> None:
     package = await office.package()
     await office.stop(START + timedelta(days=22))
@@ -141,6 +177,25 @@ async def test_only_verified_firms_with_a_licence_in_date_take_part(office: Offi
     await office.do(A, path)
     await office.verify(A, licence_expires=date(2020, 1, 1), sequence=1)  # an older state that comes late
     await office.do(A, f"/tenders/{tender.id}/bids")
+
+
+async def test_the_last_day_of_a_licence_ends_at_midnight_here(office: Office) -> None:
+    tender = await office.announced()
+    await office.verify(A, licence_expires=date(2026, 11, 23))
+    await office.stop(datetime(2026, 11, 23, 17, 0, tzinfo=UTC))  # 24 November, 00:00 WIB
+    assert (await office.post(A, f"/tenders/{tender.id}/participation")).json()["code"] == "licence_expired"
+
+
+async def test_joining_twice_at_once_is_joining(office: Office) -> None:
+    tender = await office.announced()
+    await office.verify(A)
+    async with office.service.database.transaction() as db:
+        row = {"tender_id": tender.id, "provider": A.provider, "account": A.account, "name": "CV", "at": START}
+        await db.execute(insert(Participation).values(row))
+        other = asyncio.create_task(office.post(A, f"/tenders/{tender.id}/participation"))
+        while not await office.rows("select 1 from pg_locks where not granted"):
+            await asyncio.sleep(0.01)
+    assert (await other).status_code == 201
 
 
 async def test_who_did_not_join_does_not_bid_nor_read(office: Office) -> None:
@@ -201,6 +256,16 @@ async def test_questions_are_asked_in_their_stage_and_shown_without_their_asker(
     assert [(row["text"], row["answer"]) for row in shown] == [("Ukuran meja?", "120 x 60 cm")]
     assert str(A.provider) not in str(shown)
     assert (await office.see(A, f"/tenders/{tender.id}/questions"))[0]["mine"]
+
+
+async def test_nobody_makes_the_tenders_page_too_long(office: Office) -> None:
+    tender = await office.announced()
+    await tender.join(A)
+    await tender.begin("pemberian_penjelasan")
+    question = {"chapter": "BAB III", "text": "Ukuran meja?"}
+    for _ in range(50):
+        await office.do(A, f"/tenders/{tender.id}/questions", question)
+    assert (await office.post(A, f"/tenders/{tender.id}/questions", question)).json()["code"] == "too_many_questions"
 
 
 async def test_maintenance_shows_at_the_tenders_it_touches(office: Office) -> None:

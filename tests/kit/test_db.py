@@ -1,0 +1,34 @@
+"""What the database says of a refusal stays without the values; its address may say how to connect."""
+
+import traceback
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from kit import migrations
+from kit.db import Database, is_unavailable
+
+
+async def test_a_refused_row_is_in_no_error(database: Database) -> None:
+    """PostgreSQL names the whole row in the detail of its error, and we log errors with all they came from."""
+    with pytest.raises(IntegrityError) as refused:
+        async with database.transaction() as db:
+            await db.execute(text("insert into note (id, sequence, text) values (gen_random_uuid(), 7, 'NPWP 01.234')"))
+    told = "".join(traceback.format_exception(refused.value))
+    assert "NotNullViolationError" in told
+    assert "Failing row contains" not in told
+
+
+async def test_an_address_says_whether_the_connection_is_encrypted(dsn: str) -> None:
+    plain = Database(f"{dsn}?sslmode=disable")
+    async with plain.reading() as db:
+        assert (await db.execute(text("select 1"))).scalar_one() == 1
+    await plain.close()
+    assert await migrations.upgrade(f"{dsn}?sslmode=disable", "probe") == "0001"
+    encrypted = Database(f"{dsn}?sslmode=require")
+    with pytest.raises(ConnectionError) as refused:
+        async with encrypted.reading() as db:
+            await db.execute(text("select 1"))
+    assert is_unavailable(refused.value)
+    await encrypted.close()
