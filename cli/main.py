@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import re
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -38,17 +39,28 @@ def _carry_out(asked: argparse.Namespace) -> int:
     from kit.db import is_unavailable
 
     try:
-        return int(asyncio.run(asked.run(asked)))
+        return int(asyncio.run(_stoppable(asked)))
     except (Mistake, ServerError, Backwards) as error:
         print(f"lpse: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    except asyncio.CancelledError:
+        return 143
     except Exception as error:
         if not (isinstance(error, BusUnavailable) or is_unavailable(error)):
             raise
         print(f"lpse: A server of this system does not answer ({error}). Is `./lpse up` running?", file=sys.stderr)
         return 1
+
+
+async def _stoppable(asked: argparse.Namespace) -> int:
+    """SIGTERM, too, lets go of everything in order."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    done: int = await asked.run(asked)
+    return done
 
 
 def _parser() -> argparse.ArgumentParser:

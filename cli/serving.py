@@ -30,6 +30,7 @@ async def listening(app: Any, *, host: str, port: int) -> AsyncIterator[int]:
     config = uvicorn.Config(
         app,
         log_config=None,
+        http="httptools",  # refuses what h11 lets through: two lengths, raw bytes in the query
         access_log=False,
         server_header=False,
         date_header=True,

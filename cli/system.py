@@ -21,6 +21,7 @@ from cli.mistakes import Mistake
 from cli.servers import Identity, Postgres, SeaweedFS
 from cli.servers.directory import private, secret
 from cli.servers.ports import LOOPBACK, free_ports
+from cli.servers.server import Server
 from cli.wiring import topology
 from kit import keys, migrations
 from kit.bus import Bus, BusUnavailable
@@ -96,6 +97,8 @@ class System:
 
     installation: Installation
     trainees: tuple[Trainee, ...] = ()
+    servers: tuple[Server, ...] = ()
+    """The embedded ones: this process ends when one of them does."""
     services: dict[str, Service] = field(default_factory=dict)
     bus: Bus | None = None
 
@@ -108,13 +111,15 @@ async def installed(options: Options, say: Say) -> AsyncIterator[System]:
     except OSError as error:
         raise Mistake(f"{options.var} cannot be made: {error.strerror}. Name another directory with --var.") from error
     async with AsyncExitStack() as stack:
-        database, database_name = await _database_server(options, stack, say)
+        servers: list[Server] = []
+        database, database_name = await _database_server(options, stack, say, servers)
         if options.lent and options.database:
             stack.push_async_callback(_cleared, say, _drop_databases, options)
         bus, bus_name = await _bus(options, database)
         if options.lent and options.bus:
             stack.push_async_callback(_cleared, say, _remove_queues, options)
         objects, admin, credentials, objects_name, store = await _object_store(options, stack, say)
+        servers += [store] if store else []
         if options.lent and options.objects:
             stack.push_async_callback(_cleared, say, _remove_buckets, options, objects, admin)
         installation = Installation(
@@ -134,7 +139,7 @@ async def installed(options: Options, say: Say) -> AsyncIterator[System]:
         _keys(installation)
         await _buckets(installation, admin, store)
         await _schemas(installation, say)
-        system = System(installation)
+        system = System(installation, servers=tuple(servers))
         await _declare(system)
         if options.profile == "latihan":
             system.trainees = await _seed(installation, say)
@@ -142,7 +147,7 @@ async def installed(options: Options, say: Say) -> AsyncIterator[System]:
         yield system
 
 
-async def _database_server(options: Options, stack: AsyncExitStack, say: Say) -> tuple[str, str]:
+async def _database_server(options: Options, stack: AsyncExitStack, say: Say, servers: list[Server]) -> tuple[str, str]:
     """The administrator's address of the PostgreSQL server, and what it is."""
     if options.database:
         connection = await _connected(options.database)
@@ -153,6 +158,7 @@ async def _database_server(options: Options, stack: AsyncExitStack, say: Say) ->
         return options.database, f"postgresql {version}"
     say("starting PostgreSQL")
     server = await stack.enter_async_context(Postgres(options.var / "postgresql", say=say))
+    servers.append(server)
     return server.dsn, f"postgresql {server.version} embedded"
 
 

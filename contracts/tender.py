@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from contracts.values import Moment, Rupiah, Sha256
+from contracts.values import Moment, Nonce, Rupiah, Sha256
 from kit.envelope import Event
 
 __all__ = [
@@ -182,7 +182,10 @@ class ManifestRow(_Part):
 
 
 class TenderClosed(Event):
-    """No bid can be added, dropped or exchanged any more: the manifest's hash is public. Subject: the tender."""
+    """No bid can be added, dropped or exchanged any more: the manifest's hash is public. Subject: the tender.
+
+    The nonce stays private until the opening: without it the hash of an empty list would tell that there is no bid.
+    """
 
     TYPE: ClassVar[str] = "tender.tender.closed.v1"
     PUBLIC: ClassVar[frozenset[str] | None] = frozenset({"tender", "code", "closes_at", "manifest_sha256"})
@@ -191,18 +194,20 @@ class TenderClosed(Event):
     code: str
     closes_at: Moment
     manifest_sha256: Sha256
+    nonce: Nonce
     bids: list[ManifestRow]
 
 
 class TenderOpened(Event):
-    """The Pokja opened the bids after the deadline. Subject: the tender."""
+    """The Pokja opened the bids after the deadline; list and nonce give the hash of the closing. Subject: the tender."""
 
     TYPE: ClassVar[str] = "tender.tender.opened.v1"
-    PUBLIC: ClassVar[frozenset[str] | None] = frozenset({"tender", "code", "manifest_sha256", "bids"})
+    PUBLIC: ClassVar[frozenset[str] | None] = frozenset({"tender", "code", "manifest_sha256", "nonce", "bids"})
 
     tender: UUID
     code: str
     manifest_sha256: Sha256
+    nonce: Nonce
     bids: list[ManifestRow]
 
 

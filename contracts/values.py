@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainSerializer
 
-__all__ = ["Md5", "Moment", "Rupiah", "Sha256", "rfc3339", "rupiah"]
+__all__ = ["Md5", "Moment", "Nonce", "Rupiah", "Sha256", "rfc3339", "rupiah"]
 
 CENT = Decimal("0.01")
 
@@ -45,3 +45,5 @@ Moment = Annotated[
 
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Nonce = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""32 random bytes that keep what was hashed from being guessed."""

@@ -3,9 +3,12 @@
 A public entry names its kind and public fields; a blind entry hides even the kind, and its time is cut to the minute,
 so that nobody can count the bids of a tender before closing. All blind entries have the same length.
 
-Both commit to an opening `{"actor","at","body","kind","seq","src"}`, with 32 random bytes `r` that keep it from being
+Both commit to an opening `{"actor","at","body","kind","place","src"}`, with 32 random bytes `r` that keep it from being
 guessed. For a blind entry `body` is everything the event says; for a public one it holds only the fields that are not
 in `pub`. Kind and exact time stand in every opening, so an opening fits one entry and reads the same for both.
+
+`place` is a commitment of its own, to `{"seq","src"}`: the number of the event among those of its source. Whoever is
+given two openings must not count from their numbers what happened in between, so the number opens to auditors alone.
 """
 
 import hashlib
@@ -19,6 +22,7 @@ from .canonical import canonical, parse
 
 BLIND: Final = "blind"
 OPENING_TYPE: Final = "log-opening/v1"
+PLACE_TYPE: Final = "log-place/v1"
 MAX_ENTRY_BYTES: Final = 32 * 1024
 FEWEST_BLIND_PER_BATCH: Final = 4
 R_BYTES: Final = 32
@@ -42,15 +46,27 @@ def commitment(type_: str, r: bytes, body: bytes) -> bytes:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Which event of its source it is: `seq` counts from 1 without gaps. Padding has 0."""
+
+    src: str
+    seq: int
+
+    def commitment(self, r: bytes) -> bytes:
+        """`r` is not that of the opening: who may see the opening need not see the place."""
+        return commitment(PLACE_TYPE, r, canonical(vars(self)))
+
+
+@dataclass(frozen=True)
 class Opening:
-    """What an entry hides. `src` and `seq` number the events of one service without gaps; `actor` is None where the
-    system acted by itself.
+    """What an entry hides. `place` is the commitment to a Place in hexadecimal; `actor` is None where the system acted
+    by itself.
     """
 
     kind: str
     at: datetime
     src: str
-    seq: int
+    place: str
     actor: str | None
     body: Mapping[str, Any]
 
@@ -71,6 +87,7 @@ class Opening:
         opening = cls(**{**value, "at": _time(value["at"])})
         if rfc3339_ms(opening.at) != value["at"]:
             raise EntryError("the time of an opening is in UTC with milliseconds")
+        _check_commitment(opening.place)
         return opening
 
 
@@ -119,6 +136,14 @@ def verify_opening(entry: bytes, opening: Opening, r: bytes) -> None:
         raise EntryError("the opening is of another time than the entry")
     if value["c" if blind else "priv"] != opening.commitment(r).hex():
         raise EntryError("the entry committed to something else")
+
+
+def verify_place(opening: Opening, place: Place, r: bytes) -> None:
+    """Returns if this is the place the opening committed to, else raises EntryError; `r` is that of the place."""
+    if place.src != opening.src:
+        raise EntryError("the place is of another source than the opening")
+    if opening.place != place.commitment(r).hex():
+        raise EntryError("the opening committed to another place")
 
 
 def rfc3339_ms(at: datetime) -> str:

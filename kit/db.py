@@ -100,7 +100,11 @@ class Database:
             max_overflow=0,
             pool_timeout=10,
             hide_parameters=True,  # what people told us belongs in no log
-            connect_args={"timeout": 5, "server_settings": {"application_name": application, "timezone": "UTC"}},
+            connect_args={
+                "timeout": 5,
+                "command_timeout": 60,
+                "server_settings": {"application_name": application, "timezone": "UTC"},
+            },
         )
         self._wakers: set[asyncio.Event] = set()
         _drop_dead_connections(self.engine.sync_engine.pool)
@@ -168,6 +172,8 @@ def is_unavailable(error: BaseException) -> bool:
     while seen is not None:
         if isinstance(seen, DBAPIError) and seen.connection_invalidated:
             return True
+        if isinstance(seen, _OF_FILES):
+            return False
         if isinstance(seen, (*_AWAY, PoolTimeout)) or (isinstance(seen, _INTERFACE) and "closed" in str(seen)):
             return True
         seen = seen.__cause__ or getattr(seen, "orig", None)
@@ -187,11 +193,12 @@ def is_unstorable(error: BaseException) -> bool:
 
 _CONTENDED = {"40001", "40P01", "55P03"}  # serialization_failure, deadlock_detected, lock_not_available
 _AWAY = (
-    OSError,  # ConnectionError and TimeoutError are kinds of it
+    OSError,  # what connecting raises: refused, timed out, no route, several of these at once
     asyncpg.exceptions.PostgresConnectionError,
     asyncpg.exceptions.AdminShutdownError,
     asyncpg.exceptions.CrashShutdownError,
     asyncpg.exceptions.CannotConnectNowError,
     asyncpg.exceptions.TooManyConnectionsError,
 )
+_OF_FILES = (FileNotFoundError, PermissionError, FileExistsError, IsADirectoryError, NotADirectoryError)
 _INTERFACE = asyncpg.exceptions.InterfaceError  # also a wrong use of the driver: that is ours and no absence

@@ -36,6 +36,9 @@ class Settings(TelemetrySettings):
     keys: Path = Field(description="Directory of this service's private keys")
     jwks: Path = Field(description="File with the public keys of all services")
     sweep: float = Field(default=1.0, gt=0, description="Seconds between looks for work that nobody announced")
+    closing_grace_seconds: int = Field(
+        default=30, ge=1, description="Seconds from the deadline to the closing of the bids, for consents in flight"
+    )
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> "Settings":

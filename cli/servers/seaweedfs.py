@@ -75,6 +75,13 @@ class SeaweedFS(Server):
             "admin", "admin", secret(self.directory / "admin.password"), ("Admin", "Read", "Write", "List", "Tagging")
         )
 
+    async def stop(self) -> None:
+        """Also takes away the sockets it puts into the machine's common directory, wherever it was told to work."""
+        await super().stop()
+        inner = self._inner
+        for part, port in (("master", inner.master_grpc), ("volume", inner.volume_grpc), ("admin", inner.admin_grpc)):
+            Path(f"/tmp/seaweedfs-{part}-grpc-{port}.sock").unlink(missing_ok=True)  # noqa: S108  its own fixed place
+
     async def fsync(self, *buckets: str) -> None:
         """Make the store answer a write into these buckets only when it is on the disk; kept from then on."""
         printed = await self.shell(

@@ -44,7 +44,9 @@ async def entries(
 
 @router.get("/entries/{event_id}", **logged_in())
 async def opened(request: Request, event_id: UUID, actor: ActorDep) -> OpenedEntryOut:
-    """What an event became in the log, with its opening: for who caused it, and for auditors."""
+    """What an event became in the log, with its opening: for who caused it, and for auditors. They alone see which
+    number it has among the events of its source.
+    """
     async with service_of(request).database.reading() as db:
         return await queries.opened(db, event_id, actor)
 

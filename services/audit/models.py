@@ -57,14 +57,21 @@ class PendingEntry(Base):
 
 
 class EntrySecret(Base):
-    """What opens the commitment of an entry; `opening` is canonical JSON. Dummies of the padding have theirs too."""
+    """What opens the commitment of an entry; `opening` is canonical JSON. `place_r` and `seq` open the place it hides,
+    for auditors alone. Dummies of the padding have theirs too.
+    """
 
     __tablename__ = "entry_secret"
-    __table_args__ = (CheckConstraint("octet_length(r) = 32", name="r"),)
+    __table_args__ = (
+        CheckConstraint("octet_length(r) = 32", name="r"),
+        CheckConstraint("octet_length(place_r) = 32", name="place_r"),
+    )
 
     event_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     r: Mapped[bytes]
     opening: Mapped[bytes]
+    place_r: Mapped[bytes]
+    seq: Mapped[int] = mapped_column(BigInteger)
     actor: Mapped[UUID | None] = mapped_column(Uuid)
 
 

@@ -69,9 +69,10 @@ async def consistency(db: Db, old: int, new: int) -> ConsistencyOut:
 
 
 async def opened(db: Db, event_id: UUID, actor: Actor) -> OpenedEntryOut:
-    """For who did what the entry tells of, and for the auditors."""
+    """For who did what the entry tells of, and for the auditors; its place is for the auditors alone."""
     secret = await db.get(EntrySecret, event_id)
-    if secret is None or not (secret.actor == actor.account or actor.has(*WATCHERS)):
+    watches = actor.has(*WATCHERS)
+    if secret is None or not (watches or secret.actor == actor.account):
         raise NotFound("log entry of the event", event_id)
     query = select(LogEntry.idx, LogEntry.leaf_hash, LogEntry.entry).where(LogEntry.event_id == event_id)
     row = (await db.execute(query)).one_or_none()
@@ -83,7 +84,14 @@ async def opened(db: Db, event_id: UUID, actor: Actor) -> OpenedEntryOut:
             remedy="Ask again in a few seconds.",
             event_id=event_id,
         )
-    return OpenedEntryOut(**_shown(row), event_id=event_id, opening=parse(secret.opening), r=secret.r.hex())
+    return OpenedEntryOut(
+        **_shown(row),
+        event_id=event_id,
+        opening=parse(secret.opening),
+        r=secret.r.hex(),
+        seq=secret.seq if watches else None,
+        place_r=secret.place_r.hex() if watches else None,
+    )
 
 
 def _range(query: Select[*tuple[Any, ...]], start: int, count: int) -> Select[*tuple[Any, ...]]:

@@ -49,8 +49,7 @@ def _place(envelope: Envelope, cursor: ProducerCursor) -> Place:
 async def _append(db: Db, cursor: ProducerCursor, envelope: Envelope) -> None:
     leaf = leaf_of(envelope)
     db.add(PendingEntry(event_id=envelope.id, entry=leaf.entry, blind=leaf.blind, at=leaf.at))
-    opening = leaf.opening.canonical()
-    db.add(EntrySecret(event_id=envelope.id, r=leaf.r, opening=opening, actor=leaf.actor))
+    db.add(EntrySecret(**leaf.secret(envelope.id)))
     cursor.last_seq, cursor.last_digest = envelope.seq, Envelope.digest(envelope.encode())
     db.info["wakes"] = True
 

@@ -52,8 +52,14 @@ class ConsistencyOut(BaseModel):
 
 
 class OpenedEntryOut(EntryOut):
-    """An entry with what it hides: `opening` and `r` are what integrity.entries.verify_opening takes."""
+    """An entry with what it hides: `opening` and `r` are what integrity.entries.verify_opening takes.
+
+    `seq` and `place_r` are what verify_place takes besides, for auditors; null for others, who could count from two
+    numbers what happened between them.
+    """
 
     event_id: UUID
     opening: dict[str, Any]
     r: str
+    seq: int | None
+    place_r: str | None

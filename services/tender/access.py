@@ -10,7 +10,7 @@ from kit.auth import Actor
 from kit.clock import business_now
 from kit.db import Base, Db
 from kit.problems import Conflict, Forbidden, NotFound
-from services.tender.models import Bid, CommitteeView, ProviderView, Tender
+from services.tender.models import Bid, CommitteeView, Participation, ProviderView, Tender
 
 __all__ = [
     "committee_of",
@@ -22,6 +22,7 @@ __all__ = [
     "provider_of",
     "refuse_both_sides",
     "require_open",
+    "takes_part",
 ]
 
 ROW = TypeVar("ROW", bound=Base)
@@ -119,6 +120,11 @@ async def provider_of(db: Db, actor: Actor, now: datetime) -> ProviderView:
             on=provider.licence_expires,
         )
     return provider
+
+
+async def takes_part(db: Db, tender: UUID, actor: Actor) -> bool:
+    """Whether the actor's firm joined this tender, which only an announced one can be."""
+    return actor.provider is not None and await db.get(Participation, (tender, actor.provider)) is not None
 
 
 async def own_bid(db: Db, id: UUID, actor: Actor) -> Bid:

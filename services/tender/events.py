@@ -102,6 +102,7 @@ def tender_closed(row: Tender, bids: Sequence[ManifestRow]) -> Emission:
         code=row.code,
         closes_at=row.closes_at,
         manifest_sha256=str(row.manifest_sha256),
+        nonce=str(row.manifest_nonce),
         bids=_manifest(bids),
     )
     return Emission(row, data)
@@ -109,7 +110,11 @@ def tender_closed(row: Tender, bids: Sequence[ManifestRow]) -> Emission:
 
 def tender_opened(row: Tender, bids: Sequence[ManifestRow]) -> Emission:
     data = contract.TenderOpened(
-        tender=row.id, code=row.code, manifest_sha256=str(row.manifest_sha256), bids=_manifest(bids)
+        tender=row.id,
+        code=row.code,
+        manifest_sha256=str(row.manifest_sha256),
+        nonce=str(row.manifest_nonce),
+        bids=_manifest(bids),
     )
     return Emission(row, data)
 

@@ -1,4 +1,4 @@
-"""What time does: stages change, and bids are closed half a minute after the deadline."""
+"""What time does: stages change, and bids are closed soon after the deadline."""
 
 from collections.abc import Mapping
 from uuid import UUID

@@ -164,6 +164,7 @@ class Tender(Sequenced, Base):
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     manifest: Mapped[str | None]
     manifest_sha256: Mapped[str | None]
+    manifest_nonce: Mapped[str | None]
     opened_at: Mapped[datetime | None] = mapped_column(Instant)
     opened_by: Mapped[UUID | None] = mapped_column(Uuid)
     winner: Mapped[UUID | None] = mapped_column(Uuid)

@@ -82,8 +82,10 @@ def offer_rows(offer: Offer) -> list[OfferRow]:
     return [OfferRow(row.no, row.quantity, row.unit_price, row.amount or Decimal("0.00")) for row in offer.rows]
 
 
-def manifest(tender: UUID, rows: Sequence[ManifestRow]) -> tuple[str, str]:
-    """The list that fixes which bids there are at closing, and its hash."""
+def manifest(tender: UUID, rows: Sequence[ManifestRow], nonce: str) -> tuple[str, str]:
+    """The list that fixes which bids there are at closing, and its hash: public at once, the random nonce with the
+    opening, so that until then nobody can compare the hash with that of an empty list.
+    """
     bids = [{"bid": str(row.bid), "version": row.version, "record_sha256": row.record_sha256} for row in rows]
-    data = canonical({"type": MANIFEST, "tender": str(tender), "bids": bids})
+    data = canonical({"type": MANIFEST, "nonce": nonce, "tender": str(tender), "bids": bids})
     return data.decode(), hashlib.sha256(data).hexdigest()

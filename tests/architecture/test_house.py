@@ -11,6 +11,7 @@ from cli.system import PARTS
 from cli.wiring import subscriptions
 from contracts import CATALOGUE
 from contracts.for_the_record import FOR_THE_RECORD
+from kit.settings import GatewaySettings, Settings
 from services import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,6 +91,12 @@ def test_every_event_is_emitted_by_its_producer() -> None:
 
 def test_every_service_is_part_of_the_system() -> None:
     assert {part.name for part in PARTS} == {*SERVICES, "gateway"}
+
+
+def test_every_setting_is_explained_to_operators() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    names = {f"LPSE_{name.upper()}" for settings in (Settings, GatewaySettings) for name in settings.model_fields}
+    assert sorted(name for name in names if f"`{name}`" not in text) == []
 
 
 def test_lock_files_name_versions_and_hashes_and_no_host() -> None:

@@ -1,6 +1,9 @@
 """What an operator relies on: a second start finds everything, and `check` says what is wrong."""
 
 import asyncio
+import contextlib
+import os
+import signal
 import stat
 from dataclasses import replace
 from datetime import date, timedelta
@@ -52,11 +55,38 @@ async def test_a_second_start_finds_everything_as_it_was(tmp_path: Path) -> None
 async def test_apart_from_each_other_the_services_hand_on_every_event(tmp_path: Path) -> None:
     """One process each, as a cluster runs them: what registry seeded reaches tender and the log."""
     async with running(options(tmp_path / "var"), processes=True) as system:
-        async with asyncio.timeout(60):
-            while (found := await events.count(system.installation)).handled < found.emitted:
-                await asyncio.sleep(0.2)
-        assert found.emitted > 0
+        assert await settled(system.installation) > 0
         assert await check(system.installation) == []
+        os.kill(process_of("tender"), signal.SIGKILL)
+        async with asyncio.timeout(60), Portal(system.installation.gateway) as portal:
+            while not await answers(portal, "/api/tender/consent-text"):
+                await asyncio.sleep(0.2)
+
+
+async def settled(installation: Installation) -> int:
+    """Every event is handled by all who want it; how many there are."""
+    async with asyncio.timeout(60):
+        while (found := await events.count(installation)).handled < found.emitted:
+            await asyncio.sleep(0.2)
+    return found.emitted
+
+
+def process_of(service: str) -> int:
+    """Our own child that serves it."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if status.read_text().rpartition(")")[2].split()[1] != str(os.getpid()):
+                continue
+            if b"\0serve\0%s\0" % service.encode() in (status.parent / "cmdline").read_bytes():
+                return int(status.parent.name)
+    raise LookupError(service)
+
+
+async def answers(portal: Portal, path: str) -> bool:
+    try:
+        return bool(await portal.visitor().get(path))
+    except Refused:
+        return False
 
 
 async def test_what_users_handed_in_is_closed_to_the_machine(tmp_path: Path) -> None:
@@ -193,6 +223,7 @@ async def test_the_clock_moves_everywhere_together_and_forward_only(system: Syst
 
 async def test_a_read_model_is_rebuilt_by_replay(system: System) -> None:
     installation = system.installation
+    await settled(installation)
     connection = await asyncpg.connect(installation.databases["tender"])
     before = await connection.fetch("select * from skpd_view order by code")
     assert before

@@ -14,6 +14,7 @@ from integrity.entries import (
     MAX_ENTRY_BYTES,
     EntryError,
     Opening,
+    Place,
     blind_entry,
     commitment,
     padding,
@@ -21,12 +22,22 @@ from integrity.entries import (
     public_entry,
     rfc3339_ms,
     verify_opening,
+    verify_place,
 )
 
 AT = datetime(2026, 11, 23, 2, 59, 58, 123999, tzinfo=UTC)
 R = bytes(range(32))
-BID = Opening("tender.bid.submitted", AT, "tender", 7, "akun-1", {"bid": "B-1", "sha256": "ab" * 32})
-ANNOUNCED = Opening("tender.announced", AT, "tender", 8, None, {"officer": "P-9"})
+PLACE_R = bytes(range(32, 64))
+SEVENTH, EIGHTH = Place("tender", 7), Place("tender", 8)
+BID = Opening(
+    "tender.bid.submitted",
+    AT,
+    "tender",
+    SEVENTH.commitment(PLACE_R).hex(),
+    "akun-1",
+    {"bid": "B-1", "sha256": "ab" * 32},
+)
+ANNOUNCED = Opening("tender.announced", AT, "tender", EIGHTH.commitment(PLACE_R).hex(), None, {"officer": "P-9"})
 BLIND_ENTRY = blind_entry(AT, BID.commitment(R))
 PUBLIC_ENTRY = public_entry("tender.announced", AT, {"code": "T-1"}, ANNOUNCED.commitment(R))
 
@@ -61,7 +72,7 @@ def test_bytes_of_a_public_entry() -> None:
 def test_bytes_of_an_opening() -> None:
     assert BID.canonical() == (
         b'{"actor":"akun-1","at":"2026-11-23T02:59:58.123Z","body":{"bid":"B-1","sha256":"' + b"ab" * 32 + b'"},'
-        b'"kind":"tender.bid.submitted","seq":7,"src":"tender"}'
+        b'"kind":"tender.bid.submitted","place":"' + SEVENTH.commitment(PLACE_R).hex().encode() + b'","src":"tender"}'
     )
     assert Opening.from_json(parse(BID.canonical())).canonical() == BID.canonical()
 
@@ -83,7 +94,7 @@ def test_openings_fit_their_entries() -> None:
         {"at": AT + timedelta(milliseconds=1)},
         {"at": AT + timedelta(minutes=1)},
         {"src": "registry"},
-        {"seq": 9},
+        {"place": EIGHTH.commitment(R).hex()},
         {"actor": "akun-2"},
         {"body": {}},
     ],
@@ -93,6 +104,27 @@ def test_an_opening_that_says_anything_else_does_not_fit(change: dict[str, Any])
         verify_opening(BLIND_ENTRY, dataclasses.replace(BID, **change), R)
     with pytest.raises(EntryError):
         verify_opening(PUBLIC_ENTRY, dataclasses.replace(ANNOUNCED, **change), R)
+
+
+def test_bytes_of_a_place() -> None:
+    said = b'{"seq":7,"src":"tender"}'
+    assert SEVENTH.commitment(PLACE_R) == hashlib.sha256(b"log-place/v1\0" + PLACE_R + said).digest()
+
+
+def test_an_opening_has_one_place() -> None:
+    verify_place(BID, SEVENTH, PLACE_R)
+    verify_place(ANNOUNCED, EIGHTH, PLACE_R)
+    for place, r in ((EIGHTH, PLACE_R), (Place("tender", 0), PLACE_R), (SEVENTH, R)):
+        with pytest.raises(EntryError, match="another place"):
+            verify_place(BID, place, r)
+
+
+def test_a_place_is_of_the_source_that_the_opening_names() -> None:
+    """Also where the commitment is honest and the opening lies about its source."""
+    with pytest.raises(EntryError, match="another source"):
+        verify_place(BID, Place("registry", 7), PLACE_R)
+    with pytest.raises(EntryError, match="another source"):
+        verify_place(dataclasses.replace(BID, src="registry"), SEVENTH, PLACE_R)
 
 
 def test_another_r_does_not_fit() -> None:
@@ -186,7 +218,16 @@ def test_time_is_utc_and_cut_to_milliseconds() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"at": "2026-11-23T09:59:58.123+07:00"}, {"at": "2026-11-23T02:59:58Z"}, {"at": "x"}, {"at": 1}, {"more": 1}],
+    [
+        {"at": "2026-11-23T09:59:58.123+07:00"},
+        {"at": "2026-11-23T02:59:58Z"},
+        {"at": "x"},
+        {"at": 1},
+        {"place": "AB" * 32},
+        {"place": 7},
+        {"seq": 7},
+        {"more": 1},
+    ],
 )
 def test_an_opening_has_one_spelling(change: dict[str, Any]) -> None:
     with pytest.raises(EntryError):

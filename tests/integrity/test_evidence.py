@@ -49,8 +49,9 @@ RECORD = json.dumps({"code": "P-1", "files": fingerprinted()}).encode()
 @pytest.fixture
 def evidence(tmp_path: Path) -> Path:
     """A log of eleven leaves; leaf 5 is the bid P-1."""
+    place = entries.Place("tender", 3).commitment(b"p" * 32).hex()
     opening = entries.Opening(
-        "tender.bid.submitted", AT, "tender", 3, "akun-é", {"record_sha256": hashlib.sha256(RECORD).hexdigest()}
+        "tender.bid.submitted", AT, "tender", place, "akun-é", {"record_sha256": hashlib.sha256(RECORD).hexdigest()}
     )
     entry = entries.blind_entry(AT, opening.commitment(b"r" * 32))
     leaves = [merkle.leaf_hash(entry if index == 5 else b"%d" % index) for index in range(11)]
@@ -175,7 +176,8 @@ SPOILS = [
     (digit("P-1/opening.json", "r"), "committed to opening"),
     (digit("P-1/opening.json", "opening", "body", "record_sha256"), "committed to opening"),
     (write("P-1/record.json", RECORD + b" "), "names the SHA-256 of record.json"),
-    (edit("P-1/opening.json", lambda secret: secret["opening"].update(seq=4)), "committed to opening"),
+    (digit("P-1/opening.json", "opening", "place"), "committed to opening"),
+    (edit("P-1/opening.json", lambda secret: secret["opening"].update(seq=3)), "committed to opening"),
     (unnamed_file, "record.json names each file"),
     (lambda folder: (folder / "P-1" / "proof.json").unlink(), "cannot be read"),
     (lambda folder: (folder / "P-1" / "opening.json").unlink(), "cannot be read"),

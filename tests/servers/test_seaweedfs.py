@@ -68,6 +68,12 @@ async def test_a_killed_store_comes_back_with_what_it_accepted(tmp_path: Path) -
         assert get(client(server), "bids", "a") == b"offer" * 100_000
 
 
+async def test_it_leaves_nothing_outside_its_directory(tmp_path: Path) -> None:
+    async with SeaweedFS(tmp_path / "store") as store:
+        port = store._inner.master_grpc
+    assert not list(Path("/tmp").glob(f"seaweedfs-*-{port}.sock"))
+
+
 async def test_fsync_is_set_for_each_bucket_and_kept(tmp_path: Path) -> None:
     server = SeaweedFS(tmp_path / "s3")
     async with server:

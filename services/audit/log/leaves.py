@@ -10,7 +10,7 @@ from uuid import UUID
 
 from contracts import CATALOGUE
 from integrity.canonical import canonical
-from integrity.entries import MAX_ENTRY_BYTES, R_BYTES, Opening, blind_entry, public_entry
+from integrity.entries import MAX_ENTRY_BYTES, R_BYTES, Opening, Place, blind_entry, public_entry
 from kit.envelope import Envelope
 
 __all__ = ["Leaf", "dummy", "leaf_of"]
@@ -21,33 +21,52 @@ ROOM = MAX_ENTRY_BYTES - 1024
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """An entry with what opens it. `at` is the event's time."""
+    """An entry with what opens it, and what opens its place. `at` is the event's time."""
 
     entry: bytes
     blind: bool
     at: datetime
     r: bytes
     opening: Opening
+    place_r: bytes
+    place: Place
     actor: UUID | None
+
+    def secret(self, event_id: UUID) -> dict[str, Any]:
+        """The row of `entry_secret`."""
+        return {
+            "event_id": event_id,
+            "r": self.r,
+            "opening": self.opening.canonical(),
+            "place_r": self.place_r,
+            "seq": self.place.seq,
+            "actor": self.actor,
+        }
 
 
 def leaf_of(envelope: Envelope) -> Leaf:
     """Its contract's PUBLIC fields may be read by everybody; an event without a contract or without them is blind."""
-    contract = CATALOGUE.get(envelope.type)
-    if contract is None or contract.PUBLIC is None:
-        return _blind(_opening(envelope, envelope.data), envelope.actor)
-    public = {name: value for name, value in envelope.data.items() if name in contract.PUBLIC}
-    private = {name: value for name, value in envelope.data.items() if name not in contract.PUBLIC}
-    too_large = _too_large(public)
-    opening = _opening(envelope, private | {name: public[name] for name in too_large})
-    pub = {name: value for name, value in public.items() if name not in too_large}
-    pub |= {f"{name}_sha256": sha256(canonical(public[name])).hexdigest() for name in too_large}
-    return _public(opening, pub, envelope.actor)
+    hidden, shown = _divided(envelope)
+    place = Place(envelope.source, envelope.seq)
+    return _leaf(_kind(envelope.type), envelope.time, place, envelope.actor, hidden, shown)
 
 
 def dummy(at: datetime) -> Leaf:
     """Padding: nobody who lacks the opening can tell it from a blind entry of a real event."""
-    return _blind(Opening(kind="padding", at=at, src="audit", seq=0, actor=None, body={}), None)
+    return _leaf("padding", at, Place("audit", 0), None, {}, None)
+
+
+def _divided(envelope: Envelope) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+    """What the entry hides and what it shows, which is None where it is blind."""
+    contract = CATALOGUE.get(envelope.type)
+    if contract is None or contract.PUBLIC is None:
+        return envelope.data, None
+    public = {name: value for name, value in envelope.data.items() if name in contract.PUBLIC}
+    private = {name: value for name, value in envelope.data.items() if name not in contract.PUBLIC}
+    too_large = _too_large(public)
+    shown = {name: value for name, value in public.items() if name not in too_large}
+    shown |= {f"{name}_sha256": sha256(canonical(public[name])).hexdigest() for name in too_large}
+    return private | {name: public[name] for name in too_large}, shown
 
 
 def _too_large(public: Mapping[str, Any]) -> set[str]:
@@ -63,23 +82,23 @@ def _too_large(public: Mapping[str, Any]) -> set[str]:
     return left_out
 
 
-def _opening(envelope: Envelope, body: Mapping[str, Any]) -> Opening:
-    actor = str(envelope.actor) if envelope.actor else None
-    return Opening(_kind(envelope.type), envelope.time, envelope.source, envelope.seq, actor, body)
-
-
 def _kind(type_: str) -> str:
     """`tender.bid.submitted.v1` is a `bid.submitted`."""
     _producer, *words, _version = type_.split(".")
     return ".".join(words)
 
 
-def _blind(opening: Opening, actor: UUID | None) -> Leaf:
-    r = secrets.token_bytes(R_BYTES)
-    return Leaf(blind_entry(opening.at, opening.commitment(r)), True, opening.at, r, opening, actor)
-
-
-def _public(opening: Opening, pub: Mapping[str, Any], actor: UUID | None) -> Leaf:
-    r = secrets.token_bytes(R_BYTES)
-    entry = public_entry(opening.kind, opening.at, pub, opening.commitment(r))
-    return Leaf(entry, False, opening.at, r, opening, actor)
+def _leaf(
+    kind: str,
+    at: datetime,
+    place: Place,
+    actor: UUID | None,
+    hidden: Mapping[str, Any],
+    shown: Mapping[str, Any] | None,
+) -> Leaf:
+    r, place_r = secrets.token_bytes(R_BYTES), secrets.token_bytes(R_BYTES)
+    unseen = place.commitment(place_r).hex()
+    opening = Opening(kind, at, place.src, unseen, str(actor) if actor else None, hidden)
+    committed = opening.commitment(r)
+    entry = blind_entry(at, committed) if shown is None else public_entry(kind, at, shown, committed)
+    return Leaf(entry, shown is None, at, r, opening, place_r, place, actor)

@@ -88,9 +88,8 @@ async def _pad(db: Db, pending: Sequence[PendingEntry]) -> list[tuple[UUID, byte
     blind = [row.at for row in pending if row.blind]
     times = blind or [row.at for row in pending]
     dummies = [(new_id(), dummy(LOT.choice(times))) for _ in range(padding(len(blind)))]
-    secret = [{"event_id": id, "r": leaf.r, "opening": leaf.opening.canonical()} for id, leaf in dummies]
-    if secret:
-        await db.execute(insert(EntrySecret), secret)
+    if dummies:
+        await db.execute(insert(EntrySecret), [leaf.secret(id) for id, leaf in dummies])
     return [(id, leaf.entry) for id, leaf in dummies]
 
 

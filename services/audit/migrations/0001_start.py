@@ -28,7 +28,10 @@ def upgrade() -> None:
         sa.Column("event_id", sa.Uuid(), nullable=False),
         sa.Column("r", sa.LargeBinary(), nullable=False),
         sa.Column("opening", sa.LargeBinary(), nullable=False),
+        sa.Column("place_r", sa.LargeBinary(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("actor", sa.Uuid(), nullable=True),
+        sa.CheckConstraint("octet_length(place_r) = 32", name=op.f("ck_entry_secret_place_r")),
         sa.CheckConstraint("octet_length(r) = 32", name=op.f("ck_entry_secret_r")),
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_entry_secret")),
     )

@@ -23,7 +23,7 @@ from services.tender.schemas.bids import (
 )
 from services.tender.schemas.objections import NewObjection, ObjectionAnswer, ObjectionOut
 from services.tender.schemas.tenders import AppointmentOut, FailureOut, NewAppointment, NewFailure
-from services.tender.schemas.values import Granted, NewFile
+from services.tender.schemas.values import Download, Granted, NewFile
 
 router = APIRouter(tags=["decisions"])
 
@@ -84,6 +84,11 @@ async def add_objection_document(
     id: UUID, body: NewFile, service: ServiceDep, call: CallDep, actor: ActorDep
 ) -> Granted:
     return await objections.add_document(service, call, actor, id, body)
+
+
+@router.post("/objection-documents/{id}/download", **allow(Role.POKJA, Role.PENYEDIA))
+async def download_objection_document(id: UUID, service: ServiceDep, call: CallDep, actor: ActorDep) -> Download:
+    return await objections.document_download(service, call, actor, id)
 
 
 @router.post("/objections/{id}/answer", status_code=201, **allow(Role.POKJA))

@@ -59,9 +59,9 @@ async def download_document(id: UUID, service: ServiceDep, call: CallDep, actor:
 
 
 @router.post("/tenders/{id}/approvals", status_code=201, **allow(Role.POKJA))
-async def approve_tender(id: UUID, body: NewApproval, call: CallDep, actor: ActorDep) -> TenderOut:
+async def approve_tender(id: UUID, body: NewApproval, service: ServiceDep, call: CallDep, actor: ActorDep) -> TenderOut:
     """Accept the pakta integritas; the last member's acceptance announces the tender."""
-    return await commands.approve(call, actor, id, body)
+    return await commands.approve(service, call, actor, id, body)
 
 
 @router.post("/tenders/{id}/participation", status_code=201, **allow(Role.PENYEDIA))

@@ -14,17 +14,17 @@ from kit.outbox import emit
 from kit.problems import NotFound
 from kit.service import Service
 from services.tender import events, uploads
-from services.tender.access import committee_tender, locked, one
+from services.tender.access import committee_tender, is_member, locked, one, takes_part
 from services.tender.commands.failure import fail
-from services.tender.models import Bid, Objection, ObjectionDocument, Tender
+from services.tender.models import Bid, CommitteeView, Objection, ObjectionDocument, Tender
 from services.tender.queries.objections import objection_out
 from services.tender.rules import objection
 from services.tender.rules.regime import OBJECTION
 from services.tender.schemas.objections import NewObjection, ObjectionAnswer, ObjectionOut
-from services.tender.schemas.values import Granted, NewFile
+from services.tender.schemas.values import Download, Granted, NewFile
 from services.tender.stages import span_of, stages_of
 
-__all__ = ["add_document", "answer", "file"]
+__all__ = ["add_document", "answer", "document_download", "file"]
 
 
 async def file(call: Call, actor: Actor, id: UUID, body: NewObjection) -> ObjectionOut:
@@ -92,3 +92,18 @@ async def answer(service: Service, call: Call, actor: Actor, id: UUID, body: Obj
             await fail(db, tender, "F8", actor.account, now, evidence=f"sanggah {row.id}")
         await db.flush()
         return call.answer(await objection_out(db, row))
+
+
+async def document_download(service: Service, call: Call, actor: Actor, id: UUID) -> Download:
+    """The answer's letter, for the committee and every participant: the answer is published to them (Pasal 81)."""
+    async with call.transaction() as db:
+        row = await one(db, ObjectionDocument, id)
+        about = await one(db, Objection, row.objection_id)
+        tender = await one(db, Tender, about.tender_id)
+        committee = await db.get(CommitteeView, tender.committee)
+        member = is_member(committee, actor, await business_now(db))
+        published = about.answered_at is not None and await takes_part(db, tender.id, actor)
+        if row.object is None or not (member or published):
+            raise NotFound("objection document", id)
+        grant = await uploads.download_grant(service, db, row, "objection_answer", actor.account)
+        return call.answer(Download(grant=grant, object=row.object))

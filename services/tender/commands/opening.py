@@ -1,5 +1,6 @@
 """Closing and opening of the bids (Perpres 54/2010 Pasal 78): what was closed is what is opened."""
 
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -30,7 +31,8 @@ async def close(db: Db, tender: Tender, now: datetime) -> None:
         return
     rows = _manifest(await submitted(db, tender.id))
     stage.closed_at = tender.closed_at = now
-    tender.manifest, tender.manifest_sha256 = records.manifest(tender.id, rows)
+    tender.manifest_nonce = secrets.token_hex(32)
+    tender.manifest, tender.manifest_sha256 = records.manifest(tender.id, rows, tender.manifest_nonce)
     await emit(db, events.tender_closed(tender, rows))
 
 
@@ -44,7 +46,7 @@ def require_closed(tender: Tender) -> None:
             "bidding_not_closed",
             "The bids of {tender} are not closed yet; bidding ends at {closes_at}.",
             article="Perpres 54/2010 Pasal 78",
-            remedy="Wait until half a minute after the deadline.",
+            remedy="Wait for the closing, which comes shortly after the deadline.",
             tender=tender.code,
             closes_at=tender.closes_at.isoformat(),
         )
@@ -85,7 +87,7 @@ def _require_enough(bids: int, least: int, source: str) -> None:
 
 
 def _require_unchanged(tender: Tender, rows: Sequence[ManifestRow]) -> None:
-    if records.manifest(tender.id, rows)[1] != tender.manifest_sha256:
+    if records.manifest(tender.id, rows, str(tender.manifest_nonce))[1] != tender.manifest_sha256:
         raise Conflict(
             "manifest_differs",
             "The bids are not those that were there at closing.",

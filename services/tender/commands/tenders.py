@@ -1,6 +1,6 @@
 """A Pokja prepares and announces a tender (Pasal 1(13), 2(2)a; Perpres 54/2010 Pasal 17)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -15,13 +15,12 @@ from kit.outbox import emit
 from kit.problems import Conflict, NotFound, RuleViolation
 from kit.service import Service
 from services.tender import events, uploads
-from services.tender.access import committee_of, committee_tender, is_member, locked, one, refuse_both_sides
+from services.tender.access import committee_of, committee_tender, is_member, locked, one, refuse_both_sides, takes_part
 from services.tender.commands.packages import next_number
 from services.tender.models import (
     Approval,
     CommitteeView,
     Package,
-    Participation,
     Stage,
     Tender,
     TenderDocument,
@@ -142,7 +141,7 @@ async def document_download(service: Service, call: Call, actor: Actor, id: UUID
         row = await one(db, TenderDocument, id)
         tender = await one(db, Tender, row.tender_id)
         committee = await db.get(CommitteeView, tender.committee)
-        if not is_member(committee, actor, await business_now(db)) and not await _takes_part(db, tender, actor):
+        if not is_member(committee, actor, await business_now(db)) and not await takes_part(db, tender.id, actor):
             raise NotFound("tender document", id)
         grant = await uploads.download_grant(service, db, row, "tender_document", actor.account)
         return call.answer(Download(grant=grant, object=_object(row)))
@@ -154,13 +153,7 @@ def _object(row: TenderDocument) -> UUID:
     return row.object
 
 
-async def _takes_part(db: Db, tender: Tender, actor: Actor) -> bool:
-    if actor.provider is None or tender.announced_at is None:
-        return False
-    return await db.get(Participation, (tender.id, actor.provider)) is not None
-
-
-async def approve(call: Call, actor: Actor, id: UUID, body: NewApproval) -> TenderOut:
+async def approve(service: Service, call: Call, actor: Actor, id: UUID, body: NewApproval) -> TenderOut:
     """A member accepts the pakta integritas; the last of them announces the tender."""
     async with call.transaction() as db:
         tender, now = await committee_tender(db, id, actor)
@@ -173,7 +166,7 @@ async def approve(call: Call, actor: Actor, id: UUID, body: NewApproval) -> Tend
         db.add(Approval(tender_id=id, account=actor.account, pact_version=body.pact_version, at=now))
         await db.flush()
         if await _all_approved(db, tender):
-            await _announce(db, tender, now)
+            await _announce(db, tender, now, grace=timedelta(seconds=service.settings.closing_grace_seconds))
         return call.answer(await tender_out(db, tender, now, official=True))
 
 
@@ -183,7 +176,7 @@ async def _all_approved(db: Db, tender: Tender) -> bool:
     return {str(account) for account in accounts} >= set(committee.members)
 
 
-async def _announce(db: Db, tender: Tender, now: datetime) -> None:
+async def _announce(db: Db, tender: Tender, now: datetime, *, grace: timedelta) -> None:
     bought = await locked(db, Package, tender.package_id)
     await _refuse_second(db, bought)
     await _require_document(db, tender)
@@ -194,7 +187,8 @@ async def _announce(db: Db, tender: Tender, now: datetime) -> None:
     hps.check_age(bought.hps_fixed_at, tender.closes_at, law.hps)
     tender.status, tender.announced_at, tender.active = "running", now, schedule.active(spans, now)
     await emit(db, events.tender_announced(tender, bought, stages))
-    await replan(db, job_key(tender.id), [TimeEvent(*event) for event in schedule.time_events(spans, now)])
+    planned = [TimeEvent(*event) for event in schedule.time_events(spans, now, grace=grace)]
+    await replan(db, job_key(tender.id), planned)
 
 
 async def _require_document(db: Db, tender: Tender) -> None:

@@ -124,6 +124,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("manifest", sa.String(), nullable=True),
         sa.Column("manifest_sha256", sa.String(), nullable=True),
+        sa.Column("manifest_nonce", sa.String(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("opened_by", sa.Uuid(), nullable=True),
         sa.Column("winner", sa.Uuid(), nullable=True),

@@ -1,4 +1,4 @@
-"""Objections: to the committee all, to a bidder its own."""
+"""Objections: to the committee all, to a bidder its own, to participants what is answered (Perpres 70/2012 Pasal 81)."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from kit.auth import Actor
 from kit.db import Db
-from services.tender.access import committee_tender, one
+from services.tender.access import committee_tender, one, takes_part
 from services.tender.models import Objection, ObjectionDocument, Tender
 from services.tender.schemas.objections import ObjectionOut
 from services.tender.schemas.values import FileOut
@@ -21,7 +21,8 @@ async def listing(db: Db, id: UUID, actor: Actor) -> list[ObjectionOut]:
     if actor.provider is None:
         await committee_tender(db, id, actor, write=False)
     else:
-        rows = [row for row in rows if row.provider == actor.provider]
+        published = await takes_part(db, id, actor)
+        rows = [row for row in rows if row.provider == actor.provider or (published and row.answered_at is not None)]
     return [await objection_out(db, row) for row in rows]
 
 

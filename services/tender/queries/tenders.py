@@ -12,7 +12,7 @@ from kit.clock import business_now
 from kit.db import Db
 from kit.paging import Page, page
 from kit.problems import NotFound
-from services.tender.access import committee_tender, is_member, one
+from services.tender.access import committee_tender, is_member, one, takes_part
 from services.tender.models import (
     Approval,
     CommitteeView,
@@ -134,8 +134,7 @@ async def skpd_names(db: Db, codes: set[str]) -> dict[str, str]:
 async def questions(db: Db, id: UUID, actor: Actor) -> list[QuestionOut]:
     """All questions, to committee and participants; who asked is told to nobody but the asker."""
     tender = await one(db, Tender, id)
-    takes_part = actor.provider is not None and await db.get(Participation, (id, actor.provider)) is not None
-    if not takes_part:
+    if not await takes_part(db, id, actor):
         await committee_tender(db, tender.id, actor, write=False)
     rows = (await db.execute(select(Question).where(Question.tender_id == id).order_by(Question.id))).scalars()
     return [QuestionOut.model_validate(row).model_copy(update={"mine": row.provider == actor.provider}) for row in rows]

@@ -12,7 +12,6 @@ from kit.problems import Conflict, RuleViolation
 from services.tender.rules.regime import UPLOAD, Interval, Offset, Template
 
 __all__ = [
-    "CLOSING_GRACE",
     "Span",
     "active",
     "check",
@@ -23,8 +22,6 @@ __all__ = [
     "time_events",
 ]
 
-CLOSING_GRACE = timedelta(seconds=30)
-"""Consents in flight at the deadline are decided before bidding closes."""
 TICK = timedelta(milliseconds=1)
 ORDER = "Perpres 54/2010 Pasal 59-61"
 
@@ -80,11 +77,14 @@ def closing_time(spans: Sequence[Span]) -> datetime:
     return _of(spans, UPLOAD).ends_at
 
 
-def time_events(spans: Sequence[Span], now: datetime) -> list[tuple[datetime, str]]:
-    """What has to happen later: a look at the stages at each border, and the closing of the bids."""
+def time_events(spans: Sequence[Span], now: datetime, *, grace: timedelta) -> list[tuple[datetime, str]]:
+    """What has to happen later: a look at the stages at each border, and the closing of the bids.
+
+    It comes `grace` after the deadline: consents in flight at the deadline are decided before bidding closes.
+    """
     borders = {span.starts_at for span in spans} | {span.ends_at + TICK for span in spans}
     looks = [(when, "stage_boundary") for when in sorted(borders) if when > now]
-    return [*looks, (closing_time(spans) + CLOSING_GRACE, "close_bidding")]
+    return [*looks, (closing_time(spans) + grace, "close_bidding")]
 
 
 def propose(template: Template, start: datetime) -> list[Span]:

@@ -110,16 +110,21 @@ def test_every_change_of_the_active_stages_has_its_time_event(start: datetime, l
     """Between two neighbouring events nothing changes, so a job at each of them misses nothing."""
     spans = lawful(start)
     now = start + later
-    looks = [when for when, what in schedule.time_events(spans, start) if what == "stage_boundary"]
+    looks = [
+        when
+        for when, what in schedule.time_events(spans, start, grace=timedelta(seconds=30))
+        if what == "stage_boundary"
+    ]
     before = max([start, *(when for when in looks if when <= now)])
     assert schedule.active(spans, now) == schedule.active(spans, before)
 
 
-def test_closing_comes_half_a_minute_after_the_deadline_also_when_that_is_past() -> None:
+@pytest.mark.parametrize("grace", [timedelta(seconds=30), timedelta(minutes=2)])
+def test_closing_comes_so_long_after_the_deadline_also_when_that_is_past(grace: timedelta) -> None:
     spans = lawful()
     closes_at = schedule.closing_time(spans)
     for now in (START, closes_at + timedelta(days=1)):
-        assert schedule.time_events(spans, now)[-1] == (closes_at + timedelta(seconds=30), "close_bidding")
+        assert schedule.time_events(spans, now, grace=grace)[-1] == (closes_at + grace, "close_bidding")
 
 
 def test_before_and_after_a_stage_its_acts_are_refused() -> None:

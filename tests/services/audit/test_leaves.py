@@ -7,7 +7,7 @@ import pytest
 from contracts import CATALOGUE
 from contracts.tender import ManifestRow, TenderOpened
 from integrity.canonical import canonical
-from integrity.entries import MAX_ENTRY_BYTES, EntryError, parse_entry, verify_opening
+from integrity.entries import MAX_ENTRY_BYTES, EntryError, Place, parse_entry, verify_opening, verify_place
 from kit.envelope import Envelope
 from kit.ids import new_id
 from services.audit.log.leaves import dummy, leaf_of
@@ -48,6 +48,17 @@ def test_blind_entries_and_dummies_cannot_be_told_apart() -> None:
     assert {(entry["kind"], entry["at"]) for entry in shown} == {("blind", "2026-11-23T02:59:00Z")}
     for leaf in leaves:
         verify_opening(leaf.entry, leaf.opening, leaf.r)
+        verify_place(leaf.opening, leaf.place, leaf.place_r)
+    assert [leaf.place for leaf in leaves] == [Place("tender", 1), Place("tender", 2), Place("audit", 0)]
+
+
+def test_an_opening_does_not_tell_the_place() -> None:
+    """Neither in its bytes nor by its random number: whoever has both cannot try the few numbers there are."""
+    source = Source()
+    for leaf in (leaf_of(source.blind(actor=new_id())), leaf_of(source.public(actor=new_id())), dummy(AT)):
+        assert set(leaf.opening.as_json()) == {"actor", "at", "body", "kind", "place", "src"}
+        assert leaf.opening.place != leaf.place.commitment(leaf.r).hex()
+        assert leaf.place_r.hex().encode() not in leaf.opening.canonical()
 
 
 def test_an_event_of_a_kind_we_do_not_know_is_blind() -> None:
@@ -71,7 +82,8 @@ def test_an_opening_opens_its_own_entry_alone() -> None:
 
 def opened_with(bids: int) -> Envelope:
     rows = [ManifestRow(bid=new_id(), version=1, record_sha256="ab" * 32) for _ in range(bids)]
-    return Source().envelope(TenderOpened(tender=new_id(), code="10000000001", manifest_sha256="cd" * 32, bids=rows))
+    event = TenderOpened(tender=new_id(), code="10000000001", manifest_sha256="cd" * 32, nonce="ef" * 32, bids=rows)
+    return Source().envelope(event)
 
 
 def test_a_public_field_that_does_not_fit_is_public_by_its_hash() -> None:
@@ -81,7 +93,7 @@ def test_a_public_field_that_does_not_fit_is_public_by_its_hash() -> None:
     envelope = opened_with(500)
     leaf = leaf_of(envelope)
     shown = parse_entry(leaf.entry)["pub"]
-    assert set(shown) == {"tender", "code", "manifest_sha256", "bids_sha256"}
+    assert set(shown) == {"tender", "code", "manifest_sha256", "nonce", "bids_sha256"}
     assert shown["bids_sha256"] == sha256(canonical(envelope.data["bids"])).hexdigest()
     assert leaf.opening.body["bids"] == envelope.data["bids"]
     assert len(leaf.entry) <= MAX_ENTRY_BYTES

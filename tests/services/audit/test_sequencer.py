@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -10,13 +11,14 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from integrity.canonical import parse
-from integrity.entries import Opening, parse_entry, verify_opening
+from integrity.entries import Opening, Place, parse_entry, verify_opening, verify_place
+from kit import migrations
 from kit.bus.embedded import EmbeddedBus
 from kit.service import Service
 from services.audit.log import check
 from services.audit.log.sequencer import Sequencer
 from services.audit.log.tree import LogBroken
-from services.audit.models import EntrySecret, LogEntry, LogNode
+from services.audit.models import Base, EntrySecret, LogEntry, LogNode
 from tests.services.audit.source import (
     AT,
     Source,
@@ -61,7 +63,9 @@ async def test_dummies_open_too(service: Service, source: Source) -> None:
     async with service.database.reading() as db:
         for entry in (await db.execute(select(LogEntry))).scalars():
             secret = await db.get_one(EntrySecret, entry.event_id)
-            verify_opening(entry.entry, Opening.from_json(parse(secret.opening)), secret.r)
+            opening = Opening.from_json(parse(secret.opening))
+            verify_opening(entry.entry, opening, secret.r)
+            verify_place(opening, Place(opening.src, secret.seq), secret.place_r)
 
 
 async def test_public_entries_keep_their_order(service: Service, source: Source) -> None:
@@ -117,6 +121,10 @@ async def test_more_than_one_batch(service: Service, source: Source, monkeypatch
     assert await sequence(service) == 7 + 3 * 4
     assert [head.size for head in await checkpoints(service.database)] == [7, 14, 19]
     await assert_whole(service.database)
+
+
+async def test_the_migrations_make_what_the_models_say(make_database: Callable[[str], Awaitable[str]]) -> None:
+    assert await migrations.differences(await make_database("audit"), "audit", Base.metadata) == []
 
 
 @pytest.mark.parametrize("table", ["log_entry", "log_checkpoint"])

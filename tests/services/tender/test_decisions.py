@@ -2,8 +2,11 @@
 
 import asyncio
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
+from contracts.tender import TenderClosed, TenderOpened
+from integrity.canonical import canonical
 from tests.services.tender.office import OTHER_PPK, POKJA, PPK, STRANGER, Office, Person, Tender, firm, offer
 
 A, B, C = (firm(name) for name in ("Anugerah", "Bumi", "Cahaya"))
@@ -63,6 +66,33 @@ async def test_a_bid_that_was_exchanged_behind_our_back_stops_the_opening(office
 
         await db.execute(text("update bid set record_sha256 = repeat('0', 64) where id = :bid"), {"bid": bids[A]})
     assert await refused(office, POKJA[0], f"/tenders/{tender.id}/opening") == "manifest_differs"
+
+
+async def test_anybody_can_recompute_the_manifest_after_the_opening_and_nobody_before(office: Office) -> None:
+    tender, _ = await entered(office)
+    await tender.open()
+    opened = (await office.events("tender.opened"))[0]
+    said = {name: value for name, value in opened.items() if name in (TenderOpened.PUBLIC or ())}
+    listed = {"type": "closing-manifest/v1", "tender": said["tender"], "nonce": said["nonce"], "bids": said["bids"]}
+    closed = (await office.events("tender.closed"))[0]
+    assert sha256(canonical(listed)).hexdigest() == closed["manifest_sha256"] == said["manifest_sha256"]
+    assert {"bids", "nonce"}.isdisjoint(TenderClosed.PUBLIC or ())
+
+
+async def test_the_hash_of_an_empty_list_cannot_be_guessed(office: Office) -> None:
+    first, second = await office.announced(), await office.announced()
+    for tender in (first, second):
+        await tender.close()
+    closed = await office.events("tender.closed")
+    assert [row["bids"] for row in closed] == [[], []]
+    assert len({row["nonce"] for row in closed}) == 2
+    shown = {row["tender"]: row["manifest_sha256"] for row in closed}
+    for tender in (first, second):
+        guess = {"type": "closing-manifest/v1", "tender": tender.id, "bids": []}
+        assert shown[tender.id] != sha256(canonical(guess)).hexdigest()
+        page = str(await tender.public())
+        assert shown[tender.id] in page
+        assert not any(row["nonce"] in page for row in closed)
 
 
 async def test_fewer_than_three_bids_stay_closed_and_fail_the_tender(office: Office) -> None:
@@ -285,6 +315,39 @@ async def test_an_upheld_objection_fails_the_tender_and_takes_the_winner_away(of
     await tender.begin("sppbj")
     assert await refused(office, PPK, f"/tenders/{tender.id}/appointment", {"number": "1"}) == "objection_upheld"
     assert [row["upheld"] for row in await office.events("objection.answered")] == [True]
+
+
+async def test_an_answer_is_published_to_every_participant_with_its_letter(office: Office) -> None:
+    tender, bids = await entered(office)
+    joined_only, outsider = firm("Delta"), firm("Elang")
+    await tender.join(joined_only)
+    await tender.open()
+    for bid in bids.values():
+        await tender.judge(bid)
+    await tender.prove(bids[A])
+    await tender.award()
+    await tender.begin("masa_sanggah")
+    path = f"/tenders/{tender.id}/objections"
+    objection = await office.do(B, path, {"text": "Salah hitung"})
+    unanswered = await office.do(C, path, {"text": "Keberatan"})
+    file = {"name": "jawaban.pdf", "media_type": "application/pdf"}
+    granted = await office.do(POKJA[0], f"/objections/{objection['id']}/documents", file)
+    letter = f"/objection-documents/{granted['id']}/download"
+    for who in (A, B, joined_only, POKJA[0]):
+        assert (await office.post(who, letter)).status_code == 404
+    assert await office.see(joined_only, path) == []
+
+    said = {"upheld": False, "text": "Hitungan benar", **office.arrived(granted, b"%PDF jawaban")}
+    answered = await office.do(POKJA[0], f"/objections/{objection['id']}/answer", said)
+    for who in (A, B, C, joined_only, POKJA[1]):
+        assert (await office.do(who, letter))["object"]
+    for who in (outsider, STRANGER):
+        assert (await office.post(who, letter)).status_code == 404
+    assert await refused(office, PPK, letter) == "role_required"
+    for who in (A, B, joined_only):
+        assert await office.see(who, path) == [answered]
+    assert await office.see(C, path) == [answered, unanswered]
+    assert await office.see(outsider, path) == []
 
 
 async def test_the_appointment_is_the_ppks_of_this_skpd_and_comes_once(office: Office) -> None:

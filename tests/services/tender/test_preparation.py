@@ -308,3 +308,14 @@ async def test_a_bidder_does_not_see_who_approved(office: Office) -> None:
     tender = await office.announced()
     assert len((await office.see(PPK, f"/tenders/{tender.id}"))["approvals"]) == 3
     assert (await office.see(A, f"/tenders/{tender.id}"))["approvals"] == []
+
+
+async def test_bids_are_closed_as_long_after_the_deadline_as_the_setting_says(office: Office) -> None:
+    settings = office.service.settings
+    assert settings.closing_grace_seconds == 30
+    planned = "select due_at from job where kind = 'close_bidding' and key = :key"
+    for grace in (30, 90):
+        office.service.settings = settings.model_copy(update={"closing_grace_seconds": grace})
+        tender = await office.announced()
+        (closing,) = await office.rows(planned, key=f"tender:{tender.id}")
+        assert closing.due_at == tender.closes_at + timedelta(seconds=grace)
