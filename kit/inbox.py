@@ -20,7 +20,7 @@ from kit.db import Base, Database, Db, Instant, is_unavailable, kit_metadata
 from kit.envelope import Envelope, Event, Incoming
 from kit.telemetry import Telemetry
 
-__all__ = ["Inbox", "NotYet", "Reaction", "inbox", "once"]
+__all__ = ["Inbox", "Reaction", "inbox", "once"]
 
 log = structlog.get_logger()
 
@@ -48,10 +48,6 @@ RETURNS = 500
 """Hand-outs without an answer before an event is taken to be one that kills its consumer."""
 
 Handler = Callable[[Db, Incoming[Any]], Awaitable[None]]
-
-
-class NotYet(Exception):
-    """The event is right but something it builds on has not arrived: it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)

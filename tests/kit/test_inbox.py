@@ -15,7 +15,7 @@ from kit.bus.embedded import EmbeddedBus
 from kit.db import Database, Db, is_unavailable
 from kit.envelope import Envelope, Event, Incoming
 from kit.ids import new_id
-from kit.inbox import LIMIT, RETURNS, Inbox, NotYet, Reaction, delivery_failure, forgive, inbox, replay
+from kit.inbox import LIMIT, RETURNS, Inbox, Reaction, delivery_failure, forgive, inbox, replay
 from kit.outbox import Relay, emit
 from kit.telemetry import Telemetry
 from tests.kit.probe import VIEWS, Note, NoteStruck, NoteView, NoteWritten, written
@@ -155,7 +155,7 @@ async def test_half_an_effect_is_none(database: Database, signals: Telemetry) ->
     async def half(db: Db, incoming: Incoming[NoteWritten]) -> None:
         await VIEWS.handler(db, incoming)
         await db.flush()
-        raise NotYet("the other half")
+        raise LookupError("the other half")
 
     handler = Inbox("probe", database, {NoteWritten.TYPE: Reaction(NoteWritten, half)}, signals)
     with pytest.raises(Retry):
