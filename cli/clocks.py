@@ -42,8 +42,9 @@ async def move(installation: Installation, action: str, at: datetime | None = No
         wanted = at or now + (MARGIN if action == "stop" else timedelta(0))
         if wanted > now + FARTHEST:
             raise TooFar(wanted, now)
+        real = await clock.real_now(sessions[0])
         for db in sessions:
-            await _apply(db, action, wanted)
+            await _apply(db, action, wanted, real)
     return wanted
 
 
@@ -55,13 +56,13 @@ async def _locked(stack: AsyncExitStack, dsn: str) -> Db:
     return db
 
 
-async def _apply(db: Db, action: str, at: datetime) -> None:
+async def _apply(db: Db, action: str, at: datetime, real: datetime) -> None:
     if action == "stop":
         await clock.stop(db, at)
     elif action == "set":
-        await clock.set_to(db, at)
+        await clock.set_to(db, at, real)
     else:
-        await clock.run(db)
+        await clock.run(db, real)
 
 
 async def show(installation: Installation) -> list[str]:

@@ -55,24 +55,25 @@ async def stop(db: Db, at: datetime | None = None) -> datetime:
     return wanted
 
 
-async def set_to(db: Db, wanted: datetime) -> datetime:
-    """Move the clock forward. A stopped clock stays stopped, a running one runs on from there."""
+async def set_to(db: Db, wanted: datetime, real: datetime | None = None) -> datetime:
+    """Move the clock forward. A stopped clock stays stopped, a running one runs on from there.
+
+    `real` is the instant from which it counts: several databases moved together are given the same one.
+    """
     now = await business_now(db)
     if wanted < now:
         raise Backwards(now, wanted)
     stopped = (await db.execute(select(clock.c.stopped_at))).scalar_one() is not None
     if stopped:
         return await stop(db, wanted)
-    real = await real_now(db)
-    await db.execute(clock.update().values(offset=wanted - real))
+    await db.execute(clock.update().values(offset=wanted - (real or await real_now(db))))
     return wanted
 
 
-async def run(db: Db) -> datetime:
-    """Let a stopped clock go on from where it stands."""
+async def run(db: Db, real: datetime | None = None) -> datetime:
+    """Let a stopped clock go on from where it stands; `real` as in `set_to`."""
     now = await business_now(db)
-    real = await real_now(db)
-    await db.execute(clock.update().values(offset=now - real, stopped_at=None))
+    await db.execute(clock.update().values(offset=now - (real or await real_now(db)), stopped_at=None))
     return now
 
 

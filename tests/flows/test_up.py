@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import asyncpg
 import httpx2
@@ -61,6 +62,14 @@ async def test_apart_from_each_other_the_services_hand_on_every_event(tmp_path: 
         async with asyncio.timeout(60), Portal(system.installation.gateway) as portal:
             while not await answers(portal, "/api/tender/consent-text"):
                 await asyncio.sleep(0.2)
+
+
+async def offset(dsn: str) -> timedelta:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return cast("timedelta", await connection.fetchval('select "offset" from clock'))
+    finally:
+        await connection.close()
 
 
 async def settled(installation: Installation) -> int:
@@ -216,6 +225,7 @@ async def test_the_clock_moves_everywhere_together_and_forward_only(system: Syst
     with pytest.raises(ValueError, match="only moves forward"):
         await clocks.move(installation, "set", later - timedelta(seconds=1))
     await clocks.move(installation, "run")
+    assert len({await offset(dsn) for dsn in installation.databases.values()}) == 1, "no database runs ahead of another"
     assert later <= await clocks.now(installation) < later + timedelta(minutes=5)
     with pytest.raises(Mistake, match="training profile"):
         await clocks.move(installation.model_copy(update={"profile": "production"}), "stop")
