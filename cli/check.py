@@ -11,7 +11,7 @@ from cli.wiring import topology
 from kit import keys, migrations
 from kit.bus import BusUnavailable
 from kit.bus.choice import open_bus
-from kit.db import Database, is_unavailable
+from kit.db import is_unavailable
 from kit.storage import ObjectStore
 from services import SERVICES
 
@@ -40,16 +40,13 @@ async def check(installation: Installation) -> list[str]:
 async def _databases(installation: Installation) -> list[str]:
     found = []
     for name in SERVICES:
-        database = Database(installation.databases[name], pool=2)
         try:
-            async with database.reading() as db:
+            async with installation.reading(name) as db:
                 await migrations.refuse_wrong_schema(db, name)
         except Exception as error:
             if not (is_unavailable(error) or isinstance(error, (asyncpg.PostgresError, RuntimeError))):
                 raise
             found.append(f"database of {name}: {_away(error)}")
-        finally:
-            await database.close()
     return found or [
         f"outbox of {name}: {depth} events wait, the oldest for {age:.0f} s: is its relay running, is the bus there?"
         for name, (depth, age) in (await backlog(installation)).items()

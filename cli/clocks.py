@@ -8,7 +8,7 @@ from cli.installation import Installation
 from cli.mistakes import Mistake
 from kit import clock
 from kit.clock import WIB
-from kit.db import Database, Db
+from kit.db import Db
 
 __all__ = ["move", "now", "show"]
 
@@ -37,7 +37,7 @@ async def move(installation: Installation, action: str, at: datetime | None = No
     if installation.profile != "latihan":
         raise Immovable
     async with AsyncExitStack() as stack:
-        sessions = [await _locked(stack, dsn) for dsn in installation.databases.values()]
+        sessions = [await _locked(stack, installation, name) for name in installation.databases]
         now = max(await asyncio.gather(*(clock.business_now(db) for db in sessions)))
         wanted = at or now + (MARGIN if action == "stop" else timedelta(0))
         if wanted > now + FARTHEST:
@@ -48,9 +48,8 @@ async def move(installation: Installation, action: str, at: datetime | None = No
     return wanted
 
 
-async def _locked(stack: AsyncExitStack, dsn: str) -> Db:
-    database = Database(dsn, pool=2)
-    stack.push_async_callback(database.close)
+async def _locked(stack: AsyncExitStack, installation: Installation, service: str) -> Db:
+    database = await stack.enter_async_context(installation.database(service))
     db = await stack.enter_async_context(database.transaction())
     await db.execute(clock.clock.select().with_for_update())
     return db
@@ -67,23 +66,15 @@ async def _apply(db: Db, action: str, at: datetime, real: datetime) -> None:
 
 async def show(installation: Installation) -> list[str]:
     lines = []
-    for name, dsn in installation.databases.items():
-        database = Database(dsn, pool=2)
-        try:
-            async with database.reading() as db:
-                now = await clock.business_now(db)
-                state = "real time" if await clock.is_true(db) else "moved or stopped"
-                lines.append(f"{name}: {now.astimezone(WIB).isoformat(timespec='milliseconds')} ({state})")
-        finally:
-            await database.close()
+    for name in installation.databases:
+        async with installation.reading(name) as db:
+            now = await clock.business_now(db)
+            state = "real time" if await clock.is_true(db) else "moved or stopped"
+            lines.append(f"{name}: {now.astimezone(WIB).isoformat(timespec='milliseconds')} ({state})")
     return lines
 
 
 async def now(installation: Installation) -> datetime:
     """Business time, as tender's database tells it."""
-    database = Database(installation.databases["tender"], pool=2)
-    try:
-        async with database.reading() as db:
-            return await clock.business_now(db)
-    finally:
-        await database.close()
+    async with installation.reading("tender") as db:
+        return await clock.business_now(db)

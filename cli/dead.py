@@ -9,7 +9,6 @@ from cli.installation import Installation
 from cli.wiring import topology
 from kit.bus import Bus, DeadLetter
 from kit.bus.choice import open_bus
-from kit.db import Database
 from kit.inbox import forgive
 from services import SERVICES
 
@@ -43,12 +42,8 @@ async def shown(installation: Installation, queue: str, id: str) -> str | None:
 
 async def retry(installation: Installation, queue: str, id: str) -> bool:
     """Hand the event to this service once more, counting its attempts anew."""
-    database = Database(installation.databases[queue], pool=2)
-    try:
-        async with database.transaction() as db:
-            await forgive(db, UUID(id))
-    finally:
-        await database.close()
+    async with installation.database(queue) as database, database.transaction() as db:
+        await forgive(db, UUID(id))
     async with _bus(installation) as bus:
         return await bus.retry_dead(queue, id)
 

@@ -10,7 +10,6 @@ from sqlalchemy import func, select, table
 from cli.installation import Installation
 from cli.wiring import subscriptions
 from kit.bus import matches
-from kit.db import Database
 from kit.envelope import Envelope
 from kit.inbox import inbox, replay
 from kit.outbox import backlog as outbox_backlog
@@ -36,15 +35,9 @@ async def count(installation: Installation, dead: int = 0) -> Count:
     handled: dict[str, set[UUID]] = {}
     wants = subscriptions()
     for name in SERVICES:
-        database = Database(installation.databases[name], pool=2)
-        try:
-            async with database.reading() as db:
-                emitted |= {
-                    row.event_id: row.type for row in await db.execute(select(outbox.c.event_id, outbox.c.type))
-                }
-                handled[name] = set((await db.execute(select(inbox.c.event_id))).scalars())
-        finally:
-            await database.close()
+        async with installation.reading(name) as db:
+            emitted |= {row.event_id: row.type for row in await db.execute(select(outbox.c.event_id, outbox.c.type))}
+            handled[name] = set((await db.execute(select(inbox.c.event_id))).scalars())
     open_ = {event: type_ for event, type_ in emitted.items() if not _done(event, type_, wants, handled)}
     return Count(len(emitted), len(emitted) - len(open_), dead, tuple(sorted(set(open_.values()))))
 
@@ -56,18 +49,14 @@ def _done(event: UUID, type_: str, wants: dict[str, frozenset[str]], handled: di
 
 async def listing(installation: Installation, service: str, pattern: str, limit: int) -> list[str]:
     """The last events of one service, newest first."""
-    database = Database(installation.databases[service], pool=2)
-    try:
-        async with database.reading() as db:
-            rows = await db.execute(select(outbox).order_by(outbox.c.position.desc()).limit(limit))
-            return [
-                f"{row.time.isoformat(timespec='milliseconds')} seq={row.seq} {row.type} subject={row.subject} "
-                f"id={row.event_id}{'' if row.published_at else ' (not yet published)'}"
-                for row in rows
-                if fnmatchcase(row.type, pattern)
-            ]
-    finally:
-        await database.close()
+    async with installation.reading(service) as db:
+        rows = await db.execute(select(outbox).order_by(outbox.c.position.desc()).limit(limit))
+        return [
+            f"{row.time.isoformat(timespec='milliseconds')} seq={row.seq} {row.type} subject={row.subject} "
+            f"id={row.event_id}{'' if row.published_at else ' (not yet published)'}"
+            for row in rows
+            if fnmatchcase(row.type, pattern)
+        ]
 
 
 async def replayed(installation: Installation, source: str, target: str, pattern: str) -> int:
@@ -82,36 +71,24 @@ async def replayed(installation: Installation, source: str, target: str, pattern
 
 
 async def _history(installation: Installation, source: str, pattern: str) -> Iterable[Envelope]:
-    database = Database(installation.databases[source], pool=2)
-    try:
-        async with database.reading() as db:
-            bodies = await db.execute(
-                select(outbox.c.type, outbox.c.envelope).where(outbox.c.seq.is_not(None)).order_by(outbox.c.seq)
-            )
-            return [Envelope.decode(row.envelope) for row in bodies if fnmatchcase(row.type, pattern)]
-    finally:
-        await database.close()
+    async with installation.reading(source) as db:
+        bodies = await db.execute(
+            select(outbox.c.type, outbox.c.envelope).where(outbox.c.seq.is_not(None)).order_by(outbox.c.seq)
+        )
+        return [Envelope.decode(row.envelope) for row in bodies if fnmatchcase(row.type, pattern)]
 
 
 async def unlogged(installation: Installation) -> int:
     """Events that audit has taken and not yet put into the log."""
-    database = Database(installation.databases["audit"], pool=2)
-    try:
-        async with database.reading() as db:
-            return int((await db.execute(select(func.count()).select_from(table("log_pending")))).scalar_one())
-    finally:
-        await database.close()
+    async with installation.reading("audit") as db:
+        return int((await db.execute(select(func.count()).select_from(table("log_pending")))).scalar_one())
 
 
 async def backlog(installation: Installation) -> dict[str, tuple[int, float]]:
     """Per service: unpublished events and the age of the oldest in seconds."""
     found = {}
     for name in SERVICES:
-        database = Database(installation.databases[name], pool=2)
-        try:
-            async with database.reading() as db:
-                row = (await db.execute(select(*outbox_backlog()))).one()
-                found[name] = (int(row.depth), float(row.age_seconds))
-        finally:
-            await database.close()
+        async with installation.reading(name) as db:
+            row = (await db.execute(select(*outbox_backlog()))).one()
+            found[name] = (int(row.depth), float(row.age_seconds))
     return found

@@ -4,12 +4,18 @@ On a cluster the same values come from the environment of each workload; there `
 """
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from cli.mistakes import Mistake
 from kit.settings import Profile, Settings
+
+if TYPE_CHECKING:  # SQLAlchemy takes its time; `lpse --help` does not wait for it
+    from kit.db import Database, Db
 
 __all__ = ["Credentials", "Installation", "NotInstalled"]
 
@@ -79,6 +85,22 @@ class Installation(BaseModel):
         return Settings.model_validate(
             {name.removeprefix("LPSE_").lower(): value for name, value in self.environment(service).items()}
         )
+
+    @asynccontextmanager
+    async def database(self, service: str) -> AsyncIterator["Database"]:
+        """One service's database, for a command that looks or mends and leaves again."""
+        from kit.db import Database
+
+        database = Database(self.databases[service], pool=2)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+    @asynccontextmanager
+    async def reading(self, service: str) -> AsyncIterator["Db"]:
+        async with self.database(service) as database, database.reading() as db:
+            yield db
 
     def write(self) -> None:
         """The file holds passwords: only its owner reads it."""

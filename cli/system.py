@@ -26,7 +26,6 @@ from cli.wiring import topology
 from kit import keys, migrations
 from kit.bus import Bus, BusUnavailable
 from kit.bus.choice import open_bus
-from kit.db import Database
 from kit.keys import Purpose
 from kit.problems import Problem
 from kit.service import Service
@@ -301,11 +300,8 @@ async def _seed(installation: Installation, say: Say) -> tuple[Trainee, ...]:
         known = {user[0]: (secrets.token_urlsafe(9), pyotp.random_base32()) for user in training.TRAINING_USERS}
         private(file, json.dumps(known))
     known = {user: (password, totp) for user, (password, totp) in json.loads(file.read_text()).items()}
-    database = Database(installation.databases["registry"], pool=2)
-    try:
+    async with installation.database("registry") as database:
         await training.seed(database, known)
-    finally:
-        await database.close()
     return tuple(Trainee(user_id, name, role, *known[user_id]) for user_id, name, role, _ in training.TRAINING_USERS)
 
 
