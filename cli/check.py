@@ -1,6 +1,6 @@
 """`lpse check`: is everything there and as this version needs it? One sentence for each thing that is not."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
 
@@ -20,14 +20,14 @@ __all__ = ["check"]
 STALE_SECONDS = 60
 
 
-async def check(installation: Installation) -> list[str]:
-    """What is wrong, in words; [] when nothing is."""
-    looks: dict[str, Callable[[Installation], Awaitable[list[str]]]] = {
+async def check(installation: Installation, *, deep: bool = False) -> list[str]:
+    """What is wrong, in words; [] when nothing is. `deep` reads everything that is stored, which takes its time."""
+    looks: Mapping[str, Callable[[Installation], Awaitable[list[str]]]] = {
         "databases": _databases,
         "object store": _objects,
         "bus": _bus,
         "keys": _keys,
-    }
+    } | ({"what is stored": _stored} if deep else {})
     found = []
     for what, look in looks.items():
         try:
@@ -98,3 +98,13 @@ async def _keys(installation: Installation) -> list[str]:
             except keys.UntrustedKey as error:
                 found.append(f"key: {error}")
     return found
+
+
+async def _stored(installation: Installation) -> list[str]:
+    from cli import invariants
+
+    try:
+        await invariants.settled(installation)
+    except invariants.Unsettled as still:
+        return [str(still)]
+    return await invariants.breaches(installation)

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, table
+from sqlalchemy import Row, func, select, table, update
 
 from cli.installation import Installation
 from cli.wiring import subscriptions
@@ -16,7 +17,7 @@ from kit.outbox import backlog as outbox_backlog
 from kit.outbox import outbox
 from services import SERVICES, build
 
-__all__ = ["Count", "backlog", "count", "listing", "replayed", "unlogged"]
+__all__ = ["Count", "backlog", "count", "listing", "replayed", "resent", "unlogged"]
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,22 @@ def _done(event: UUID, type_: str, wants: dict[str, frozenset[str]], handled: di
 
 
 async def listing(installation: Installation, service: str, pattern: str, limit: int) -> list[str]:
-    """The last events of one service, newest first."""
+    """The last events of one service that match, newest first."""
+    found: list[str] = []
     async with installation.reading(service) as db:
-        rows = await db.execute(select(outbox).order_by(outbox.c.position.desc()).limit(limit))
-        return [
-            f"{row.time.isoformat(timespec='milliseconds')} seq={row.seq} {row.type} subject={row.subject} "
-            f"id={row.event_id}{'' if row.published_at else ' (not yet published)'}"
-            for row in rows
-            if fnmatchcase(row.type, pattern)
-        ]
+        async for row in await db.stream(select(outbox).order_by(outbox.c.position.desc())):
+            if fnmatchcase(row.type, pattern):
+                found.append(_line(row))
+            if len(found) == limit:
+                break
+    return found
+
+
+def _line(row: Row[*tuple[Any, ...]]) -> str:
+    return (
+        f"{row.time.isoformat(timespec='milliseconds')} seq={row.seq} {row.type} subject={row.subject} "
+        f"id={row.event_id}{'' if row.published_at else ' (not yet published)'}"
+    )
 
 
 async def replayed(installation: Installation, source: str, target: str, pattern: str) -> int:
@@ -76,6 +84,22 @@ async def _history(installation: Installation, source: str, pattern: str) -> Ite
             select(outbox.c.type, outbox.c.envelope).where(outbox.c.seq.is_not(None)).order_by(outbox.c.seq)
         )
         return [Envelope.decode(row.envelope) for row in bodies if fnmatchcase(row.type, pattern)]
+
+
+async def resent(installation: Installation, target: str) -> int:
+    """Have the relays publish again what `target` wants and never handled: its queue was deleted with what it held.
+
+    Everybody gets these events once more, and the inboxes of those who had them see to it that nothing happens twice.
+    """
+    from cli.invariants.flow import Flow
+
+    flow = await Flow.read(installation)
+    missing = [id for name, id in flow.owed() if name == target]
+    for source in SERVICES:
+        mine = [id for id in missing if flow.emitted[id].source == source]
+        async with installation.database(source) as database, database.transaction() as db:
+            await db.execute(update(outbox).where(outbox.c.event_id.in_(mine)).values(published_at=None))
+    return len(missing)
 
 
 async def unlogged(installation: Installation) -> int:

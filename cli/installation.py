@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from cli.mistakes import Mistake
 from kit.settings import Profile, Settings
@@ -29,7 +29,7 @@ class NotInstalled(Mistake):
 
 class Credentials(BaseModel):
     key: str
-    secret: str
+    secret: str = Field(repr=False)
 
 
 class Backends(BaseModel):
@@ -41,12 +41,14 @@ class Backends(BaseModel):
 
 
 class Installation(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     var: Path
     instance: str
     profile: Profile
     prefix: str
-    databases: dict[str, str]
-    bus: str
+    databases: dict[str, str] = Field(repr=False)
+    bus: str = Field(repr=False)
     objects: str
     credentials: dict[str, Credentials]
     backends: Backends

@@ -3,12 +3,14 @@
 import argparse
 import asyncio
 import json
+import os
 import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 from cli.installation import Installation
 from cli.mistakes import Mistake
@@ -22,13 +24,21 @@ ROOT = Path(__file__).resolve().parent.parent
 def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     asked, rest = parser.parse_known_args(arguments)
-    if asked.command == "test":
+    if asked.command == "test" and asked.mutants is None:
         from cli.testing import test
 
         return test(rest, require=asked.require_backends, long=asked.long)
+    if asked.command == "bench":
+        _become_bench(rest)
     if rest:
         parser.error(f"unknown: {' '.join(rest)}")
     return _carry_out(asked)
+
+
+def _become_bench(arguments: list[str]) -> NoReturn:
+    """A program of its own above this one, which measures the commands as they are."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    os.execve(sys.executable, [sys.executable, "-P", "-m", "bench", *arguments], environment)  # noqa: S606
 
 
 def _carry_out(asked: argparse.Namespace) -> int:
@@ -69,9 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(
-        name: str, run: Callable[[argparse.Namespace], Awaitable[int]] | None, help: str
-    ) -> argparse.ArgumentParser:
+    def command(name: str, run: Callable[[argparse.Namespace], Awaitable[int]], help: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=help, description=help)
         made.add_argument(
             "--var", type=Path, default=ROOT / "var", help="directory of the installation (default ./var)"
@@ -83,19 +91,19 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=_port, default=8080)
     up.add_argument("--processes", action="store_true", help="one process per service, the gateway over HTTP")
     _servers(up)
-    demo = command("demo", _demo, "play one whole tender with real files, on its own servers")
-    demo.add_argument("--files", type=Path, help="directory whose files the bidders hand in")
-    demo.add_argument("--out", type=Path, help="where the evidence goes (default under --var)")
-    demo.add_argument("--json", action="store_true", help="one JSON object on stdout at the end")
-    _servers(demo)
+    _plays(command)
     serve = command("serve", _serve, "one service, or the gateway, configured by LPSE_ environment variables")
     serve.add_argument("name", choices=(*SERVICES, "gateway"))
     serve.add_argument("--host", default="0.0.0.0", help="address to listen on")  # noqa: S104  a container's own
     serve.add_argument("--port", type=_port, default=8000)
     serve.add_argument("--only", choices=("api", "worker"))
-    test = command("test", None, "run every test this machine can run (further arguments go to pytest)")
+    test = command("test", _mutants, "run every test this machine can run (further arguments go to pytest)")
     test.add_argument("--long", action="store_true", help="the long ones too")
     test.add_argument("--require-backends", action="store_true", help="a backend that cannot be had is a failure")
+    missed = "instead, remove one guard after the other: does a test notice each?"
+    test.add_argument("--mutants", nargs="*", metavar="NAME", help=missed)
+    # its own program knows its arguments, also --help
+    commands.add_parser("bench", help="measure, and print ratios: bench NAME [--json]", add_help=False)
     db = command("db", _db, "the databases' schemas")
     db.add_argument("action", choices=("upgrade", "show", "wait", "revision"))
     db.add_argument("name", nargs="?", choices=("all", *SERVICES), default="all")
@@ -107,11 +115,13 @@ def _parser() -> argparse.ArgumentParser:
     clock.add_argument("action", choices=("show", "stop", "set", "run"))
     clock.add_argument("at", nargs="?", type=datetime.fromisoformat, help="2026-11-23T10:00:00+07:00")
     events = command("events", _events, "what the services told each other")
-    events.add_argument("action", choices=("list", "count", "replay", "schema"))
+    events.add_argument("action", choices=("list", "count", "replay", "resend", "schema"))
     events.add_argument(
         "--from", dest="source", choices=SERVICES, default="registry", help="producer (default registry)"
     )
-    events.add_argument("--to", dest="target", choices=SERVICES, default="tender", help="who replays (default tender)")
+    events.add_argument(
+        "--to", dest="target", choices=SERVICES, default="tender", help="who replays or lacks events (default tender)"
+    )
     events.add_argument("--type", dest="pattern", default="*", help="for example 'registry.provider.*' (default all)")
     events.add_argument("--limit", type=_count, default=50, help="how many to list (default 50)")
     events.add_argument("--write", action="store_true", help="write the contracts' schemas instead of comparing them")
@@ -119,8 +129,31 @@ def _parser() -> argparse.ArgumentParser:
     dead.add_argument("action", choices=("list", "show", "retry", "discard"))
     dead.add_argument("queue", nargs="?", choices=("", *SERVICES), default="", metavar="SERVICE")
     dead.add_argument("id", nargs="?", default="")
-    command("check", _check, "is everything there and as it should be?")
+    check = command("check", _check, "is everything there and as it should be?")
+    check.add_argument(
+        "--deep", action="store_true", help="also whether all that was acknowledged is stored, handled, logged"
+    )
+    check.add_argument("--sbom", action="store_true", help="print what is installed, as a CycloneDX bill of materials")
     return parser
+
+
+Adds = Callable[[str, Callable[[argparse.Namespace], Awaitable[int]], str], argparse.ArgumentParser]
+
+
+def _plays(command: Adds) -> None:
+    """What plays on servers of its own."""
+    demo = command("demo", _demo, "play one whole tender with real files, on its own servers")
+    demo.add_argument("--files", type=Path, help="directory whose files the bidders hand in")
+    demo.add_argument("--out", type=Path, help="where the evidence goes (default under --var)")
+    demo.add_argument("--json", action="store_true", help="one JSON object on stdout at the end")
+    _servers(demo)
+    rush = command("rush", _rush, "bidders before a deadline while parts of the system are killed and frozen")
+    rush.add_argument("--bidders", type=_count, default=10)
+    rush.add_argument("--kill", type=float, default=0.5, metavar="RATE", help="faults per second (default 0.5)")
+    rush.add_argument("--seed", type=int, default=1, help="decides who comes when and what is struck (default 1)")
+    rush.add_argument("--keep", action="store_true", help="leave its directory, which a bad end always leaves")
+    rush.add_argument("--json", action="store_true", help="what it does anyway: one JSON object on stdout")
+    _servers(rush)
 
 
 def _port(text: str) -> int:
@@ -158,11 +191,23 @@ async def _demo(asked: argparse.Namespace) -> int:
     return await demo(asked)
 
 
+async def _rush(asked: argparse.Namespace) -> int:
+    from cli.rush import rush
+
+    return await rush(asked)
+
+
 async def _serve(asked: argparse.Namespace) -> int:
     from cli.serve import serve
 
     await serve(asked.name, host=asked.host, port=asked.port, only=asked.only)
     return 0
+
+
+async def _mutants(asked: argparse.Namespace) -> int:
+    from cli.mutants import everything
+
+    return await everything(ROOT, asked.mutants)
 
 
 async def _db(asked: argparse.Namespace) -> int:
@@ -236,6 +281,8 @@ async def _events(asked: argparse.Namespace) -> int:
     elif asked.action == "count":
         found = await events.count(installation)
         print(json.dumps({"emitted": found.emitted, "handled": found.handled, "waiting": list(found.waiting)}))
+    elif asked.action == "resend":
+        print(f"{await events.resent(installation, asked.target)} events that {asked.target} lacks are published again")
     else:
         done = await events.replayed(installation, asked.source, asked.target, asked.pattern)
         print(f"{done} events of {asked.source} applied anew in {asked.target}")
@@ -269,8 +316,13 @@ async def _dead(asked: argparse.Namespace) -> int:
 
 
 async def _check(asked: argparse.Namespace) -> int:
+    if asked.sbom:
+        from cli.sbom import sbom
+
+        print(sbom())
+        return 0
     from cli.check import check
 
-    found = await check(Installation.read(asked.var.absolute()))
+    found = await check(Installation.read(asked.var.absolute()), deep=asked.deep)
     print("\n".join(found) or "everything is there and as it should be")
     return 1 if found else 0

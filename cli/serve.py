@@ -1,18 +1,24 @@
 """`lpse serve NAME`: one service, or the gateway, as a process of its own; configured by its environment alone."""
 
+import os
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 import structlog
 from pydantic import ValidationError
 
+from cli.connections import Connections
 from cli.mistakes import Mistake
 from cli.serving import listening, until_stopped
+from cli.system import PARTS
 from cli.wiring import topology
 from kit import telemetry
 from kit.bus import Bus, BusUnavailable
 from kit.bus.choice import open_bus
-from kit.settings import GatewaySettings, Settings
-from services import build
+from kit.keys import KeyRing, SigningKey, UntrustedKey
+from kit.production import unknown_variables
+from kit.settings import CannotStart, GatewaySettings, Settings
+from services import SERVICES, build
 
 __all__ = ["serve"]
 
@@ -20,11 +26,37 @@ log = structlog.get_logger()
 
 
 async def serve(name: str, *, host: str, port: int, only: str | None) -> None:
+    """Raises Mistake, before anything listens, for what is wrong in the environment, the keys or the database."""
     try:
+        _refuse_slips(os.environ)
         await _serve(name, host, port, only)
     except ValidationError as error:
-        wrong = sorted({f"LPSE_{str(found['loc'][0]).upper()}" for found in error.errors() if found["loc"]})
-        raise Mistake(f"{name} is configured by its environment; missing or wrong: {', '.join(wrong)}.") from error
+        told = " ".join(_told(found["loc"], found["msg"]) for found in error.errors(include_input=False))
+        raise Mistake(f"{name} does not start: {told}") from error
+    except (CannotStart, UntrustedKey) as error:
+        raise Mistake(f"{name} does not start: {error}") from error
+
+
+def _told(place: tuple[int | str, ...], why: str) -> str:
+    """A refusal of a whole configuration names its settings itself."""
+    why = why.removeprefix("Value error, ")
+    return f"LPSE_{'.'.join(str(part) for part in place).upper()}: {why}." if place else why
+
+
+def _refuse_slips(environment: Mapping[str, str]) -> None:
+    known = {f"LPSE_{name.upper()}" for model in (Settings, GatewaySettings) for name in model.model_fields}
+    for slip in unknown_variables(environment, known):
+        raise CannotStart(slip)
+
+
+def _refuse_untrusted(name: str, settings: Settings | GatewaySettings) -> None:
+    """Keys are needed long after the start; what is wrong with them is said now."""
+    try:
+        KeyRing(settings.jwks)
+    except (OSError, ValueError) as error:
+        raise CannotStart(f"LPSE_JWKS cannot be used: {error}.") from error
+    for purpose in next(part.purposes for part in PARTS if part.name == name):
+        SigningKey.load(settings.keys, name, purpose)
 
 
 async def _serve(name: str, host: str, port: int, only: str | None) -> None:
@@ -38,7 +70,10 @@ async def _service(name: str, host: str, port: int, only: str | None) -> None:
     """API and background work together, or one of them (`--only`), so that a cluster can scale them apart."""
     settings = Settings()
     telemetry.configure_logs(settings.log_level)
+    _refuse_untrusted(name, settings)
     service = build(name, settings)
+    if service.bucket:
+        service.store()
     async with AsyncExitStack() as stack:
         bus = open_bus(settings.bus.get_secret_value(), application=f"lpse {name}")
         stack.push_async_callback(bus.close)
@@ -63,7 +98,10 @@ async def _gateway(host: str, port: int) -> None:
 
     settings = GatewaySettings()
     telemetry.configure_logs(settings.log_level)
+    _refuse_untrusted("gateway", settings)
+    if missing := sorted(set(SERVICES) - set(settings.upstreams)):
+        raise CannotStart(f"LPSE_UPSTREAMS names no address of {', '.join(missing)}.")
     upstreams = {name: Http(url) for name, url in settings.upstreams.items()}
     app = gateway.build(settings, upstreams)
-    async with gateway.running(app), listening(app, host=host, port=port):
+    async with gateway.running(app), listening(app, host=host, port=port, connections=Connections(settings)):
         await until_stopped()

@@ -1,6 +1,7 @@
 """HTTP servers around the ASGI apps: one for the gateway, and one per service where services run apart."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -9,7 +10,9 @@ from typing import Any
 
 import uvicorn
 
+from cli.connections import Connections
 from cli.mistakes import Mistake
+from cli.protocol import Plain
 
 __all__ = ["listening", "require_free", "until_stopped"]
 
@@ -25,12 +28,16 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def listening(app: Any, *, host: str, port: int) -> AsyncIterator[int]:
-    """Serve `app`; yields the port. On exit requests in hand are finished first."""
+async def listening(app: Any, *, host: str, port: int, connections: Connections | None = None) -> AsyncIterator[int]:
+    """Serve `app`; yields the port. On exit requests in hand are finished first.
+
+    `connections` bounds what clients may do; a service needs none, since only the gateway reaches it.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
-        http="httptools",  # refuses what h11 lets through: two lengths, raw bytes in the query
+        http=connections or Plain,  # type: ignore[arg-type]  # whatever makes a protocol
+        ws="none",
         access_log=False,
         server_header=False,
         date_header=True,
@@ -41,6 +48,8 @@ async def listening(app: Any, *, host: str, port: int) -> AsyncIterator[int]:
         backlog=2048,
     )
     server = _Server(config)
+    gc.collect()
+    gc.freeze()  # what was loaded to start stays: walking all of it again would hold up the requests of that moment
     with _socket(host, port) as sock:
         task = asyncio.create_task(server.serve(sockets=[sock]), name=f"http:{port}")
         try:

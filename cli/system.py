@@ -4,6 +4,7 @@ Servers first (PostgreSQL, object store, bus), then what the services own in the
 the services and the gateway. Everything is idempotent: a second start on the same directory finds all as it was.
 """
 
+import asyncio
 import json
 import os
 import secrets
@@ -17,9 +18,10 @@ import asyncpg
 import pyotp
 
 from cli.installation import Backends, Credentials, Installation
+from cli.keeping import Kept
 from cli.mistakes import Mistake
 from cli.servers import Identity, Postgres, SeaweedFS
-from cli.servers.directory import private, secret
+from cli.servers.directory import Claim, private, secret
 from cli.servers.ports import LOOPBACK, free_ports
 from cli.servers.server import Server
 from cli.wiring import topology
@@ -70,9 +72,9 @@ class Options:
     prefix: str = "lpse"
     instance: str = "latihan-mojokerto"
     profile: Profile = "latihan"
-    database: str | None = None
-    objects: str | None = None
-    bus: str | None = None
+    database: str | None = field(default=None, repr=False)
+    objects: str | None = field(default=None, repr=False)
+    bus: str | None = field(default=None, repr=False)
     sweep: float = 1.0
     trace_ratio: float = 0.1
     lent: bool = False
@@ -86,8 +88,8 @@ class Trainee:
     user_id: str
     name: str
     role: str
-    password: str
-    totp_secret: str
+    password: str = field(repr=False)
+    totp_secret: str = field(repr=False)
 
 
 @dataclass
@@ -97,7 +99,9 @@ class System:
     installation: Installation
     trainees: tuple[Trainee, ...] = ()
     servers: tuple[Server, ...] = ()
-    """The embedded ones: this process ends when one of them does."""
+    """The embedded ones."""
+    kept: dict[str, Kept] = field(default_factory=dict)
+    """What runs in processes of its own and is started again when it ends, by names like `postgresql` and `tender`."""
     services: dict[str, Service] = field(default_factory=dict)
     bus: Bus | None = None
 
@@ -110,6 +114,8 @@ async def installed(options: Options, say: Say) -> AsyncIterator[System]:
     except OSError as error:
         raise Mistake(f"{options.var} cannot be made: {error.strerror}. Name another directory with --var.") from error
     async with AsyncExitStack() as stack:
+        claim = await asyncio.to_thread(Claim, options.var, "OpenLPSE")
+        stack.callback(claim.release)
         servers: list[Server] = []
         database, database_name = await _database_server(options, stack, say, servers)
         if options.lent and options.database:
@@ -282,7 +288,7 @@ async def _declare(system: System) -> None:
     bus = open_bus(installation.bus, application="lpse up")
     try:
         await bus.start()
-        await bus.declare(topology(installation.prefix))
+        await bus.declare(topology(installation.prefix, whole=True))
         installation.backends.bus = bus.name
     except BusUnavailable as error:
         raise Mistake(f"The broker at the address of --bus cannot be used: {error}") from error

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import httpx2
 
+from cli.connections import Connections
 from cli.installation import Installation
+from cli.keeping import Kept, keeping
 from cli.servers.ports import LOOPBACK
-from cli.servers.process import Process, ServerError
-from cli.servers.server import Server
+from cli.servers.process import Process
 from cli.serving import listening, require_free, until_stopped
 from cli.system import Options, System, Trainee, environment_of, in_one_process, installed, spare_port
 from gateway import app as gateway
@@ -24,6 +25,8 @@ from services import SERVICES
 __all__ = ["running", "up"]
 
 ROOT = Path(__file__).resolve().parent.parent
+STARTS = 5
+"""Failures in a row after which a server is given up. A service is tried for ever: it may only wait for a server."""
 
 
 def say(sentence: str) -> None:
@@ -32,52 +35,52 @@ def say(sentence: str) -> None:
 
 async def up(options: Options, *, processes: bool) -> None:
     telemetry.configure_logs("WARNING", json=not sys.stderr.isatty())
-    async with running(options, processes=processes) as system:
+    async with _kept_running(options, processes=processes) as (system, keepers):
         print(_greeting(system), flush=True)
-        await _until_ended(system.servers)
+        await _until_ended(keepers)
         say("stopping: requests in hand are finished first")
 
 
-async def _until_ended(servers: Sequence[Server]) -> None:
-    """Until somebody stops it; a database or store that ends by itself ends everything, and says so."""
-    ends = {asyncio.create_task(_ended(server)): server for server in servers}
+async def _until_ended(keepers: Sequence[asyncio.Task[None]]) -> None:
+    """Until somebody stops it; what cannot be kept running ends everything, and says so."""
     asked = asyncio.create_task(until_stopped())
     try:
-        await asyncio.wait([asked, *ends], return_when=asyncio.FIRST_COMPLETED)
-        gone = [server for task, server in ends.items() if task.done()]
-        if gone and not asked.done():
-            raise ServerError(
-                f"{gone[0].name} ended by itself; its log is {gone[0].log}. All of it is stopped now, and nothing that was "
-                "acknowledged is lost: ./lpse up starts it again."
-            )
+        await asyncio.wait([asked, *keepers], return_when=asyncio.FIRST_COMPLETED)
+        for keeper in keepers:
+            if keeper.done() and not asked.done():
+                keeper.result()
     finally:
-        for task in (asked, *ends):
-            task.cancel()
-        await asyncio.gather(asked, *ends, return_exceptions=True)
-
-
-async def _ended(server: Server) -> None:
-    while server.process is not None and server.process.running:
-        await asyncio.sleep(1)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
 
 
 @asynccontextmanager
 async def running(options: Options, *, processes: bool = False) -> AsyncIterator[System]:
-    """The whole system, answering on the gateway's port."""
+    """The whole system, answering on the gateway's port; what ends by itself is started again."""
+    async with _kept_running(options, processes=processes) as (system, _):
+        yield system
+
+
+@asynccontextmanager
+async def _kept_running(
+    options: Options, *, processes: bool
+) -> AsyncIterator[tuple[System, Sequence[asyncio.Task[None]]]]:
     require_free(options.port)
     async with installed(options, say) as system:
+        system.kept |= {server.name.lower(): Kept(server, say, STARTS) for server in system.servers}
         say("starting services and gateway")
         start = _apart if processes else _together
-        async with start(system, options.port):
-            yield system
+        async with start(system, options.port), keeping(system.kept.values()) as keepers:
+            yield system, keepers
 
 
 @asynccontextmanager
 async def _together(system: System, port: int) -> AsyncIterator[None]:
     async with in_one_process(system):
         upstreams = {name: InProcess(service.app) for name, service in system.services.items()}
-        app = gateway.build(gateway_settings(system.installation), upstreams)
-        async with gateway.running(app), listening(app, host=LOOPBACK, port=port):
+        settings = gateway_settings(system.installation)
+        app, guard = gateway.build(settings, upstreams), Connections(settings)
+        async with gateway.running(app), listening(app, host=LOOPBACK, port=port, connections=guard):
             yield
 
 
@@ -91,49 +94,47 @@ async def _apart(system: System, port: int) -> AsyncIterator[None]:
     parts.append(_Part(installation, "gateway", port, _gateway_environment(installation, ports)))
     async with AsyncExitStack() as stack:
         for part in parts:
-            stack.push_async_callback(part.process.stop, 30)
+            stack.push_async_callback(part.stop)
             await part.start()
-        keepers = [asyncio.create_task(part.keep()) for part in parts]
-        stack.push_async_callback(_cancelled, keepers)
+            system.kept[part.name] = Kept(part, say)
         yield
 
 
 class _Part:
-    """A service or the gateway in a process of its own, started again whenever it ends by itself."""
+    """A service or the gateway in a process of its own."""
 
     def __init__(self, installation: Installation, name: str, port: int, environment: Mapping[str, str]) -> None:
         logs = installation.var / "logs"
         logs.mkdir(exist_ok=True)
         self.name = name
-        self.process = Process(name, log=logs / f"{name}.log", cwd=ROOT)
+        self.log = logs / f"{name}.log"
+        self._process = Process(name, log=self.log, cwd=ROOT)
         self._command = [sys.executable, "-P", "-m", "cli", "serve", name, "--host", LOOPBACK, "--port", str(port)]
         self._environment = {**environment, "PYTHONPATH": str(ROOT)}
         self._url = f"http://{LOOPBACK}:{port}/health/ready"
 
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.running
+
     async def start(self) -> None:
-        await self.process.start(self._command, lambda: _answers(self._url), env=self._environment)
+        await self._process.start(self._command, self.answers, env=self._environment)
 
-    async def keep(self) -> None:
-        while True:
-            while self.process.running:
-                await asyncio.sleep(0.5)
-            say(f"{self.name} ended by itself (exit code {self.process.exit_code}); starting it again")
-            try:
-                await self.start()
-            except ServerError as error:
-                say(str(error))
-                await asyncio.sleep(5)
+    async def stop(self) -> None:
+        await self._process.stop(30)
 
-
-async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    async def answers(self) -> bool:
+        return await _answers(self._url)
 
 
 async def _answers(url: str) -> bool:
     try:
-        async with httpx2.AsyncClient(timeout=5, trust_env=False) as http:
+        # asked many times a second while it starts; to make ready for TLS would take 30 ms of processor each time
+        async with httpx2.AsyncClient(timeout=5, trust_env=False, verify=False) as http:
             return (await http.get(url)).status_code == 200
     except httpx2.HTTPError:
         return False

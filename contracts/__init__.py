@@ -6,7 +6,7 @@
 
 from types import ModuleType
 
-from contracts import documents, helpdesk, registry, tender
+from contracts import audit, documents, helpdesk, registry, tender
 from kit.envelope import Event
 
 __all__ = ["CATALOGUE", "PRODUCERS"]
@@ -16,6 +16,7 @@ PRODUCERS: dict[str, ModuleType] = {
     "tender": tender,
     "documents": documents,
     "helpdesk": helpdesk,
+    "audit": audit,
 }
 
 

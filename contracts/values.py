@@ -1,14 +1,16 @@
 """Values that look the same in every event and answer: money, instants, fingerprints."""
 
+import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainSerializer
 
-__all__ = ["Md5", "Moment", "Nonce", "Rupiah", "Sha256", "rfc3339", "rupiah"]
+__all__ = ["Md5", "Moment", "Nonce", "Rupiah", "Sha256", "plain", "rfc3339", "rupiah"]
 
 CENT = Decimal("0.01")
+PLAIN = re.compile(r"[0-9]{1,30}(\.[0-9]{1,10})?")
 
 
 def rupiah(amount: Decimal) -> Decimal:
@@ -16,10 +18,15 @@ def rupiah(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, ROUND_HALF_UP)
 
 
-def _exact(value: Any) -> Any:
-    if isinstance(value, float):
-        raise ValueError('money is written as a string with two decimals, "1250000000.00", never as a JSON number')  # noqa: TRY004
+def plain(value: Any, example: str) -> Any:
+    """Digits and a point: no sign, exponent, space, `_` or digit of another script, which Python reads and others do not."""
+    if isinstance(value, float | bool) or (isinstance(value, str) and not PLAIN.fullmatch(value)):
+        raise ValueError(f'write it as a string of digits with a point, "{example}", without sign or exponent')
     return value
+
+
+def _exact(value: Any) -> Any:
+    return plain(value, "1250000000.00")
 
 
 def rfc3339(moment: datetime) -> str:
@@ -38,8 +45,14 @@ def _milliseconds(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+"""The first and last instants there are are how databases write infinity, which has no time zone when it is read back."""
+
 Moment = Annotated[
-    AwareDatetime, AfterValidator(_milliseconds), PlainSerializer(rfc3339, return_type=str, when_used="json")
+    AwareDatetime,
+    Field(ge=EARLIEST, le=LATEST),
+    AfterValidator(_milliseconds),
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
 ]
 """An instant, in JSON in UTC with milliseconds."""
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -12,48 +11,43 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from gateway.breaker import Guarded
+from gateway.clients import Clients
 from gateway.door import Door
 from gateway.headers import Hosts
-from gateway.limits import Buckets, InFlight
 from gateway.login import Login
+from gateway.logins import Logins
 from gateway.openapi import Merged
 from gateway.pages import Portal
 from gateway.proxy import Proxy
 from gateway.session import ServiceTokens, Sessions
 from gateway.upstream import Upstream
 from kit import telemetry
+from kit.keys import KeyRing
+from kit.limits import Limits
 from kit.problems import NotFound, Problem
 from kit.settings import GatewaySettings
 
 __all__ = ["build", "running"]
 
-FAILED_LOGINS_PER_MINUTE: Final = 10
-FAILED_LOGINS_AT_ONCE: Final = 60
-REQUESTS_AT_ONCE: Final = 128
-
 
 def build(settings: GatewaySettings, upstreams: Mapping[str, Upstream]) -> Starlette:
     """The ASGI application; `running`, or a server that speaks the lifespan protocol, lets go of what it holds."""
     signals = telemetry.set_up("gateway", settings, settings.instance)
-    services = {name: _guarded(name, upstream) for name, upstream in upstreams.items()}
+    limits = settings.limits
+    services = {name: _guarded(name, upstream, limits) for name, upstream in upstreams.items()}
     hosts, secure = Hosts(settings), is_secure(settings)
-    sessions = Sessions(services["registry"], ServiceTokens(settings.keys))
-    logins = Buckets(
-        "too_many_logins",
-        "Too many logins from this address have failed.",
-        FAILED_LOGINS_PER_MINUTE,
-        FAILED_LOGINS_AT_ONCE,
-    )
-    most = settings.max_json_bytes
-    proxy = Proxy(services, sessions, hosts, secure=secure, logins=logins, max_json_bytes=most)
-    login = Login(services["registry"], sessions, hosts, secure=secure, logins=logins, max_bytes=most)
+    tokens = ServiceTokens(settings.keys)
+    sessions = Sessions(services["registry"], tokens, limits=limits)
+    logins = Logins(limits, tokens, settings.keys, KeyRing(settings.jwks))
+    proxy = Proxy(services, sessions, hosts, secure=secure, limits=limits)
+    login = Login(services["registry"], sessions, hosts, logins, secure=secure, limits=limits)
     portal = Portal(settings, services)
     door = Middleware(
         Door,
         hosts=hosts,
         sessions=sessions,
-        requests=Buckets("too_many_requests", "Too many requests in a minute.", settings.requests_per_minute),
-        at_once=InFlight(REQUESTS_AT_ONCE),
+        clients=Clients(settings.trusted_proxies),
+        limits=limits,
         signals=signals,
         words=portal.words,
         secure=secure,
@@ -76,9 +70,9 @@ def build(settings: GatewaySettings, upstreams: Mapping[str, Upstream]) -> Starl
     return app
 
 
-def _guarded(name: str, upstream: Upstream) -> Upstream:
+def _guarded(name: str, upstream: Upstream, limits: Limits) -> Upstream:
     """One that comes with limits of its own keeps them."""
-    return upstream if isinstance(upstream, Guarded) else Guarded(name, upstream)
+    return upstream if isinstance(upstream, Guarded) else Guarded(name, upstream, at_once=limits.at_once_per_service)
 
 
 @asynccontextmanager
@@ -89,7 +83,8 @@ async def running(app: Starlette) -> AsyncIterator[None]:
 
 
 def is_secure(settings: GatewaySettings) -> bool:
-    return settings.profile == "production" or settings.public_url.startswith("https://")
+    """Production always is: its settings refuse another address."""
+    return settings.public_url.startswith("https://")
 
 
 def _routes(proxy: Proxy, login: Login, portal: Portal, merged: Merged) -> list[BaseRoute]:
@@ -98,6 +93,7 @@ def _routes(proxy: Proxy, login: Login, portal: Portal, merged: Merged) -> list[
 
     return [
         Route("/api/openapi.json", openapi, methods=["GET"]),
+        Route("/api/registry/sessions", login.open_for_program, methods=["POST"]),
         Mount("/api", app=proxy),
         Mount("/log/1", app=proxy),
         Route("/session", login.open, methods=["POST"]),

@@ -42,7 +42,7 @@ class Breaker:
 
     clock: Callable[[], float] = time.monotonic
     window: float = 10.0
-    pause: float = 5.0
+    pause: float = 1.0
     most: int = 5
 
     def __post_init__(self) -> None:
@@ -159,6 +159,9 @@ class Guarded(Upstream):
         if call.gone:
             self._breaker.undecided()
             return
+        if isinstance(error, Problem):  # of the client's side: a sender that is too slow
+            self._breaker.undecided()
+            raise error
         self._breaker.failed()
         log.warning("upstream failed", upstream=self._name, error=repr(error))
         if call.started:
@@ -183,7 +186,7 @@ class Guarded(Upstream):
         finally:
             self._busy -= 1
 
-    def _unavailable(self, code: str, status: int, what: str, remedy: str, retry_after: float = 2) -> Unavailable:
+    def _unavailable(self, code: str, status: int, what: str, remedy: str, retry_after: float = 1) -> Unavailable:
         detail = "The service {service} " + what + "."
         return Unavailable(code, detail, status=status, remedy=remedy, retry_after=retry_after, service=self._name)
 

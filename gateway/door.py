@@ -10,9 +10,11 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.headers import Hosts, decorate, raw_path, refuse_oversized_headers, security_headers
-from gateway.limits import Buckets, InFlight, address_of
+from gateway.clients import Clients, address_of
+from gateway.headers import Hosts, decorate, raw_path, refuse_ambiguous, refuse_oversized, security_headers
+from gateway.limits import Admission
 from gateway.session import Credential, Sessions, cookie_name
+from kit.limits import Limits
 from kit.problems import Problem, Unauthenticated
 from kit.telemetry import Telemetry
 
@@ -44,14 +46,15 @@ class Door:
         *,
         hosts: Hosts,
         sessions: Sessions,
-        requests: Buckets,
-        at_once: InFlight,
+        clients: Clients,
+        limits: Limits,
         signals: Telemetry,
         words: Words,
         secure: bool,
     ) -> None:
         self._app, self._hosts, self._sessions = app, hosts, sessions
-        self._requests, self._at_once, self._words, self._secure = requests, at_once, words, secure
+        self._clients, self._limits, self._words, self._secure = clients, limits, words, secure
+        self._admission = Admission(limits)
         self._tracer = signals.tracer
         meter = signals.meters.get_meter("lpse")
         self._seconds = meter.create_histogram("lpse.gateway.request.duration", unit="s")
@@ -60,6 +63,7 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope = self._clients.behind(scope)
         area = _area(scope["path"])
         watched = _Watched(send, security_headers(secure=self._secure, page=area not in {"api", "log/1", "session"}))
         began = time.perf_counter()
@@ -92,26 +96,24 @@ class Door:
         await self._words(scope, problem)(scope, receive, send)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refuse_oversized_headers(scope["headers"])
+        refuse_oversized(scope, self._limits)
+        refuse_ambiguous(scope["headers"])
         path = raw_path(scope)
         if path.startswith((b"/health/", b"/static/")):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         self._hosts.refuse_foreign(headers)
-        key = self._counted_by(scope, headers)
-        self._requests.take(key)
-        with self._at_once.one(key):
+        with self._admission.one(self._account(headers), address_of(scope)):
             await self._app(scope, receive, send)
 
-    def _counted_by(self, scope: Scope, headers: Headers) -> str:
+    def _account(self, headers: Headers) -> str | None:
         """An office behind one address shares nothing once its people are logged in. A guessed session counts as none."""
         try:
             credential = Credential.of(headers, cookie_name(secure=self._secure))
         except Unauthenticated:
             credential = None
-        known = self._sessions.account_of(credential) if credential else None
-        return known or address_of(scope)
+        return self._sessions.account_of(credential) if credential else None
 
 
 def _area(path: str) -> str:

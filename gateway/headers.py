@@ -7,21 +7,34 @@ from urllib.parse import unquote, urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Message, Scope
 
+from kit.limits import Limits
 from kit.problems import Problem
 from kit.settings import GatewaySettings
 
-__all__ = ["Hosts", "RawHeaders", "decorate", "raw_path", "refuse_oversized_headers", "security_headers", "to_service"]
+__all__ = [
+    "Hosts",
+    "RawHeaders",
+    "decorate",
+    "raw_path",
+    "refuse_ambiguous",
+    "refuse_oversized",
+    "security_headers",
+    "to_service",
+]
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
-MOST_HEADERS = 64
-MOST_HEADER_BYTES = 16 * 1024
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 TO_SERVICE = frozenset(
-    {b"accept", b"accept-language", b"content-type", b"content-length", b"content-disposition", b"idempotency-key"}
-    | {b"lpse-grant", b"range", b"if-none-match", b"user-agent"}
+    {b"accept", b"accept-language", b"content-type", b"content-length", b"content-disposition", b"content-encoding"}
+    | {b"idempotency-key", b"lpse-grant", b"lpse-tracking", b"range", b"if-none-match", b"user-agent"}
 )
+ONCE = frozenset(
+    {b"host", b"authorization", b"content-type", b"content-length", b"content-disposition", b"content-encoding"}
+    | {b"idempotency-key", b"lpse-grant", b"lpse-tracking", b"range", b"origin", b"expect"}
+)
+"""What has one meaning only where it stands once: of two, a proxy may believe the first and a service the last."""
 NOT_FROM_SERVICE = frozenset(
     {b"server", b"x-powered-by", b"set-cookie", b"date", b"via", b"alt-svc", b"traceparent", b"tracestate"}
     | {b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"location"}
@@ -82,15 +95,39 @@ def _has_dots(raw: bytes) -> bool:
     return not {".", ".."}.isdisjoint(segments)
 
 
-def refuse_oversized_headers(headers: RawHeaders) -> None:
-    if len(headers) > MOST_HEADERS or sum(len(name) + len(value) for name, value in headers) > MOST_HEADER_BYTES:
+def refuse_ambiguous(headers: RawHeaders) -> None:
+    named = [name for name, _ in headers if name in ONCE]
+    if len(named) > len(set(named)):
+        twice = next(name for name in named if named.count(name) > 1).decode()
+        raise Problem(
+            "header_twice",
+            "The header {name} stands twice in this request.",
+            remedy="Send it once.",
+            name=twice,
+        )
+    if any(name == b"expect" and value.strip().lower() != b"100-continue" for name, value in headers):
+        raise Problem("expectation_refused", "Only 100-continue can be expected.", status=417, remedy="Leave it out.")
+
+
+def refuse_oversized(scope: Scope, limits: Limits) -> None:
+    target, headers = scope.get("raw_path") or b"", scope["headers"]
+    if len(target) + len(scope["query_string"]) > limits.target_bytes:
+        raise Problem(
+            "target_too_long",
+            "An address here has at most {size} bytes.",
+            status=414,
+            remedy="Ask for less at once.",
+            size=limits.target_bytes,
+        )
+    size = sum(len(name) + len(value) for name, value in headers)
+    if len(headers) > limits.head_lines or size > limits.head_bytes:
         raise Problem(
             "headers_too_large",
             "A request has at most {count} header lines with {size} bytes together.",
             status=431,
             remedy="Delete this site's cookies, or send less.",
-            count=MOST_HEADERS,
-            size=MOST_HEADER_BYTES,
+            count=limits.head_lines,
+            size=limits.head_bytes,
         )
 
 

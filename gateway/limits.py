@@ -1,28 +1,26 @@
-"""How much one account or address may ask for. In memory, per replica; lockout of accounts is registry's."""
+"""How much one account or address may ask for. In memory, per replica; the figures are in kit/limits.py."""
 
-import asyncio
-import ipaddress
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
-from starlette.types import Receive, Scope
-
+from kit.limits import Limits
 from kit.problems import Problem
 
-__all__ = ["Buckets", "InFlight", "TooMany", "address_of", "read_body"]
+__all__ = ["Admission", "Buckets", "InFlight", "TooMany", "Transfers"]
 
 MOST_KEYS = 50_000
-BODY_SECONDS = 30
 
 
 class TooMany(Problem):
     status = 429
     title = "Too many requests"
 
-    def __init__(self, code: str, detail: str, *, retry_after: float) -> None:
-        super().__init__(code, detail, remedy="Wait a little, then go on more slowly.")
+    def __init__(
+        self, code: str, detail: str, *, retry_after: float, article: str | None = None, remedy: str | None = None
+    ) -> None:
+        super().__init__(code, detail, article=article, remedy=remedy or "Wait a little, then go on more slowly.")
         self.extra["retry_after"] = max(1, round(retry_after))
 
 
@@ -62,14 +60,14 @@ class Buckets:
 class InFlight:
     """How many requests of one key run at a time: a rate alone would let slow ones fill every place there is."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, detail: str = "Too many of your requests are running at the same time.") -> None:
+        self._most, self._detail = most, detail
         self._running: Counter[str] = Counter()
 
     @contextmanager
     def one(self, key: str) -> Iterator[None]:
         if self._running[key] >= self._most:
-            raise TooMany("too_many_at_once", "Too many of your requests are running at the same time.", retry_after=1)
+            raise TooMany("too_many_at_once", self._detail, retry_after=1)
         self._running[key] += 1
         try:
             yield
@@ -79,46 +77,36 @@ class InFlight:
                 del self._running[key]
 
 
-def address_of(scope: Scope) -> str:
-    """The client's address; of IPv6 the /64, which one household or office holds as a whole."""
-    host = (scope.get("client") or ("unknown", 0))[0]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return str(host)
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
+class Admission:
+    """Requests, counted on the account that is logged in, or else on the address."""
+
+    def __init__(self, limits: Limits) -> None:
+        code, detail = "too_many_requests", "Too many requests in a minute."
+        self._of_accounts = Buckets(code, detail, limits.requests_per_account)
+        self._of_addresses = Buckets(code, detail, limits.requests_per_address)
+        self._accounts = InFlight(limits.at_once_per_account)
+        self._addresses = InFlight(limits.at_once_per_address)
+
+    @contextmanager
+    def one(self, account: str | None, address: str) -> Iterator[None]:
+        buckets, running = (self._of_accounts, self._accounts) if account else (self._of_addresses, self._addresses)
+        key = account or address
+        with running.one(key):
+            buckets.take(key)
+            yield
 
 
-async def read_body(receive: Receive, declared: str | None, most: int) -> bytes | None:
-    """A small body, whole, before any service is troubled: a slow sender holds none of its places.
+class Transfers:
+    """Files on their way take long by nature: each account has few at a time, so that it holds few of the places."""
 
-    None when the client left. 413 as soon as the length is known or counted to be above `most`; 408 after a while.
-    """
-    if declared is not None and declared.isdecimal() and int(declared) > most:
-        raise _too_large(most)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return None
-                body += message.get("body", b"")
-                if len(body) > most:
-                    raise _too_large(most)
-                if not message.get("more_body", False):
-                    return bytes(body)
-    except TimeoutError:
-        raise Problem("body_slow", "The request did not arrive in time.", status=408, remedy="Send it again.") from None
+    def __init__(self, limits: Limits) -> None:
+        self._uploads = InFlight(limits.uploads_per_account, "You are sending other files at the same time.")
+        detail = "You are reading other documents at the same time."
+        self._downloads = InFlight(limits.downloads_per_account, detail)
+        self._public = InFlight(limits.downloads_per_address, detail)
 
+    def up(self, account: str) -> AbstractContextManager[None]:
+        return self._uploads.one(account)
 
-def _too_large(most: int) -> Problem:
-    return Problem(
-        "body_too_large",
-        "A request here has at most {most} bytes.",
-        status=413,
-        remedy="Files go to /api/documents/uploads with a grant.",
-        most=most,
-    )
+    def down(self, account: str | None, address: str) -> AbstractContextManager[None]:
+        return self._downloads.one(account) if account else self._public.one(address)

@@ -1,44 +1,71 @@
-"""`/session`: a browser logs in and out. The secret goes into a cookie that no script can read."""
+"""Logging in and out: `/session` for browsers (a cookie no script can read), `/api/registry/sessions` for programs."""
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from gateway.bodies import read_body
+from gateway.clients import address_of
 from gateway.errors import problem_response
 from gateway.headers import Hosts
-from gateway.limits import Buckets, address_of, read_body
+from gateway.logins import DEVICE_HEADER, Attempt, Logins, device_cookie
 from gateway.session import Credential, Sessions, cookie_name, problem_of, refuse_foreign_write
-from gateway.upstream import Upstream
+from gateway.upstream import Answer, Upstream
+from kit.grants import DEVICE_LIFETIME
+from kit.limits import Limits
 from kit.problems import Problem, Unauthenticated
 
 __all__ = ["Login"]
 
+LARGEST = 4096
+"""Bytes of a login."""
+
 
 class Login:
     def __init__(
-        self, registry: Upstream, sessions: Sessions, hosts: Hosts, *, secure: bool, logins: Buckets, max_bytes: int
+        self, registry: Upstream, sessions: Sessions, hosts: Hosts, logins: Logins, *, secure: bool, limits: Limits
     ) -> None:
         self._registry, self._sessions, self._hosts = registry, sessions, hosts
-        self._secure, self._logins, self._most = secure, logins, max_bytes
+        self._secure, self._logins, self._seconds = secure, logins, limits.body_seconds
 
     async def open(self, request: Request) -> Response:
-        """A failed attempt costs the address one of its tries; one that succeeds gives it back."""
         refuse_foreign_write("POST", request.headers, self._hosts, strict=False)
-        attempt = await self._body(request)
-        address = address_of(request.scope)
-        self._logins.take(address)
-        answer = await self._registry.fetch("POST", "/sessions", headers=_key(request.headers), body=attempt)
+        mark = request.cookies.get(device_cookie(secure=self._secure), "")
+        answer, attempt = await self._attempted(request, mark)
         if answer.status != 201:
-            return Response(answer.body, answer.status, headers=_told(answer.headers))
-        self._logins.give_back(address)
+            return _as_told(answer)
         opened = answer.json()
         response = JSONResponse({"account": opened["account"], "expires_at": opened["expires_at"]}, 201)
-        self._set_cookie(response, opened["session"], datetime.fromisoformat(opened["expires_at"]))
+        until = datetime.fromisoformat(opened["expires_at"])
+        self._set_cookie(response, cookie_name(secure=self._secure), opened["session"], until)
+        mark, until = self._logins.mark(attempt), datetime.now(UTC) + DEVICE_LIFETIME
+        self._set_cookie(response, device_cookie(secure=self._secure), mark, until)
         return response
+
+    async def open_for_program(self, request: Request) -> Response:
+        """As registry describes it. A program that shows `Lpse-Device` next time is known again."""
+        answer, attempt = await self._attempted(request, request.headers.get(DEVICE_HEADER, ""))
+        response = _as_told(answer)
+        if answer.status == 201:
+            response.headers[DEVICE_HEADER] = self._logins.mark(attempt)
+        return response
+
+    async def _attempted(self, request: Request, mark: str) -> tuple[Answer, Attempt]:
+        body = await self._body(request)
+        attempt = self._logins.attempt(body, address_of(request.scope), mark)
+        with self._logins.under_way(attempt):
+            headers = self._logins.headers(attempt) | _key(request.headers)
+            answer = await self._registry.fetch("POST", "/sessions", headers=headers, body=body)
+        self._logins.answered(attempt, answer)
+        if answer.status == 201:
+            opened = answer.json()
+            self._sessions.opened(opened["session"], str(opened["account"]["id"]))
+        return answer, attempt
 
     async def close(self, request: Request) -> Response:
         """The cookie goes in any case: who leaves a shared computer is out of this browser at once."""
@@ -47,29 +74,29 @@ class Login:
             raise Unauthenticated("login_required", "There is no session to end.", remedy="You are logged out.")
         if credential.by == "cookie":
             refuse_foreign_write("DELETE", request.headers, self._hosts)
-        response = await self._ended(credential, request.headers)
+        response = await self._ended(credential, request)
         await self._sessions.forget(credential)
-        self._set_cookie(response, "", datetime.fromtimestamp(0, UTC))
+        self._set_cookie(response, cookie_name(secure=self._secure), "", datetime.fromtimestamp(0, UTC))
         return response
 
-    async def _ended(self, credential: Credential, headers: Headers) -> Response:
+    async def _ended(self, credential: Credential, request: Request) -> Response:
         """A session that registry does not know any more is as good as ended."""
         try:
-            await self._end(credential, headers)
+            await self._end(credential, request)
         except Problem as problem:
             if problem.status != 401:
                 return problem_response(problem)
         return Response(status_code=204)
 
-    async def _end(self, credential: Credential, headers: Headers) -> None:
-        passed = await self._sessions.trade(credential)
-        sent = {"authorization": f"Bearer {passed.token}", **_key(headers)}
+    async def _end(self, credential: Credential, request: Request) -> None:
+        passed = await self._sessions.trade(credential, address_of(request.scope))
+        sent = {"authorization": f"Bearer {passed.token}", **_key(request.headers)}
         answer = await self._registry.fetch("DELETE", "/sessions/current", headers=sent)
         if not answer.ok:
             raise problem_of(answer)
 
-    async def _body(self, request: Request) -> object:
-        body = await read_body(request.receive, request.headers.get("content-length"), self._most)
+    async def _body(self, request: Request) -> Any:
+        body = await read_body(request.receive, request.headers.get("content-length"), LARGEST, self._seconds)
         try:
             return json.loads(body or b"")
         except (ValueError, RecursionError) as error:
@@ -80,21 +107,14 @@ class Login:
                 remedy="Compare it with /api/openapi.json.",
             ) from error
 
-    def _set_cookie(self, response: Response, secret: str, expires: datetime) -> None:
-        response.set_cookie(
-            cookie_name(secure=self._secure),
-            secret,
-            expires=expires,
-            path="/",
-            httponly=True,
-            samesite="lax",
-            secure=self._secure,
-        )
+    def _set_cookie(self, response: Response, name: str, value: str, expires: datetime) -> None:
+        response.set_cookie(name, value, expires=expires, path="/", httponly=True, samesite="lax", secure=self._secure)
 
 
 def _key(headers: Headers) -> dict[str, str]:
     return {"idempotency-key": headers.get("idempotency-key") or str(uuid4())}
 
 
-def _told(headers: Headers) -> dict[str, str]:
-    return {name: headers[name] for name in ("content-type", "retry-after", "www-authenticate") if name in headers}
+def _as_told(answer: Answer) -> Response:
+    told = ("content-type", "retry-after", "www-authenticate")
+    return Response(answer.body, answer.status, headers={n: answer.headers[n] for n in told if n in answer.headers})

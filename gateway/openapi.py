@@ -132,7 +132,7 @@ def _operation(service: str, method: str, path: str, said: Any) -> Any:
     operation = _renamed(service, said)
     operation["operationId"] = f"{service}_{said.get('operationId', f'{method}_{path}')}"
     operation["tags"] = [service]
-    told = {status: what for status, what in operation.get("responses", {}).items() if status != "4XX"}
+    told = {status: what for status, what in operation.get("responses", {}).items() if status not in {"4XX", "503"}}
     operation["responses"] = {**told, "default": REFUSAL}
     if said.get("x-policy") == ["public"]:
         operation["security"] = []

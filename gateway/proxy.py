@@ -1,6 +1,7 @@
 """`/api/{service}/{path}`: one request, its session traded for a token, passed on to the service and streamed back."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
@@ -9,10 +10,13 @@ from opentelemetry import trace
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
+from gateway.bodies import Steady, read_body
+from gateway.clients import address_of
 from gateway.headers import Hosts, from_service, raw_path, to_service
-from gateway.limits import Buckets, address_of, read_body
-from gateway.session import Credential, Sessions, cookie_name, refuse_foreign_write
+from gateway.limits import Transfers
+from gateway.session import Credential, Pass, Sessions, cookie_name, refuse_foreign_write
 from gateway.upstream import Upstream, scope_for
+from kit.limits import Limits
 from kit.problems import NotFound, Problem
 
 __all__ = ["Proxy", "Target"]
@@ -20,7 +24,6 @@ __all__ = ["Proxy", "Target"]
 NEVER: Final = frozenset({"internal", "health", "openapi.json"})
 UPLOADS: Final = ("documents", "PUT", "/uploads")
 """The one place that takes large bodies: streamed, bounded by the grant, not by us."""
-LOGIN: Final = ("registry", "POST", "/sessions")
 UPLOAD_PATIENCE: Final = 300.0
 
 
@@ -50,8 +53,9 @@ class Target:
         return (self.service, self.method, self.path) == UPLOADS
 
     @property
-    def is_login(self) -> bool:
-        return (self.service, self.method, self.path.rstrip("/")) == LOGIN
+    def downloaded(self) -> bool:
+        """A document; a list of who read it is none."""
+        return self.service == "documents" and self.method == "GET" and self.path.startswith("/objects/")
 
     @property
     def ends_sessions(self) -> bool:
@@ -82,11 +86,10 @@ class Proxy:
         hosts: Hosts,
         *,
         secure: bool,
-        logins: Buckets,
-        max_json_bytes: int,
+        limits: Limits,
     ) -> None:
         self._upstreams, self._sessions, self._hosts = upstreams, sessions, hosts
-        self._cookie, self._logins, self._most = cookie_name(secure=secure), logins, max_json_bytes
+        self._cookie, self._limits, self._transfers = cookie_name(secure=secure), limits, Transfers(limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         target = Target.of(scope)
@@ -96,32 +99,35 @@ class Proxy:
         trace.get_current_span().set_attribute("lpse.upstream", target.service)
         headers = Headers(scope=scope)
         credential = Credential.of(headers, self._cookie)
-        authorization = await self._authorization(credential, target, headers)
+        passed = await self._passed(credential, target, scope, headers)
+        outer = to_service(scope["headers"])
+        if passed:
+            outer.append((b"authorization", f"Bearer {passed.token}".encode()))
         reply = _Reply(send, target.prefix)
-        if target.is_login:
-            self._logins.take(address_of(scope))
-        outer = to_service(scope["headers"]) + authorization
-        await self._pass_on(upstream, target, scope, outer, receive, reply)
-        if target.is_login and reply.status == 201:
-            self._logins.give_back(address_of(scope))
+        with self._place(target, passed.account if passed else None, address_of(scope)):
+            await self._pass_on(upstream, target, scope, outer, receive, reply)
         if target.ends_sessions and credential and (account := self._sessions.account_of(credential)):
             self._sessions.forget_account(account)
 
-    async def _authorization(
-        self, credential: Credential | None, target: Target, headers: Headers
-    ) -> list[tuple[bytes, bytes]]:
+    async def _passed(
+        self, credential: Credential | None, target: Target, scope: Scope, headers: Headers
+    ) -> Pass | None:
         """A cookie that lost its session goes on as nobody, who may read what is public; a header must be right."""
-        if credential is None or target.is_login:
-            return []
+        if credential is None:
+            return None
         if credential.by == "cookie":
             refuse_foreign_write(target.method, headers, self._hosts)
         try:
-            passed = await self._sessions.trade(credential)
+            return await self._sessions.trade(credential, address_of(scope))
         except Problem as refusal:
             if credential.by == "cookie" and refusal.status == 401:
-                return []
+                return None
             raise
-        return [(b"authorization", f"Bearer {passed.token}".encode())]
+
+    def _place(self, target: Target, account: str | None, address: str) -> AbstractContextManager[None]:
+        if target.streamed and account:
+            return self._transfers.up(account)
+        return self._transfers.down(account, address) if target.downloaded else nullcontext()
 
     async def _pass_on(
         self,
@@ -135,9 +141,11 @@ class Proxy:
         path, query = target.path.encode("ascii"), scope["query_string"]
         if target.streamed:
             inner = scope_for(target.method, path, query, headers, scope)
-            await upstream.forward(inner, receive, reply, UPLOAD_PATIENCE)
+            await upstream.forward(inner, Steady(receive, self._limits), reply, UPLOAD_PATIENCE)
             return
-        body = await read_body(receive, Headers(scope=scope).get("content-length"), self._most)
+        limits, known = self._limits, any(name == b"authorization" for name, _ in headers)
+        most = limits.body_bytes if known else limits.anonymous_body_bytes
+        body = await read_body(receive, Headers(scope=scope).get("content-length"), most, limits.body_seconds)
         if body is None:
             return
         headers = [pair for pair in headers if pair[0] != b"content-length"]

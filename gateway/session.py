@@ -11,16 +11,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
+from weakref import WeakValueDictionary
 
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 
 from gateway.breaker import Unavailable
 from gateway.headers import Hosts
+from gateway.limits import Buckets
 from gateway.upstream import Answer, Upstream
 from kit.grants import ServiceToken
 from kit.keys import SigningKey
+from kit.limits import Limits
 from kit.problems import Forbidden, Problem, Unauthenticated
 
 __all__ = ["Credential", "Pass", "ServiceTokens", "Sessions", "cookie_name", "problem_of", "refuse_foreign_write"]
@@ -31,8 +34,8 @@ EARLY = timedelta(seconds=60)
 """A token is renewed this long before its end, so that what is under way when registry fails still has time."""
 SKEW = timedelta(seconds=5)
 REFUSED_FOR = timedelta(seconds=5)
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
 MOST_SESSIONS = 100_000
+MOST_REFUSALS = 10_000
 SECRET = re.compile(r"[A-Za-z0-9_-]{20,200}")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -106,12 +109,10 @@ class Pass:
 
 @dataclass
 class _Held:
-    """One session here. `trading` keeps requests of one session from asking registry side by side."""
+    """A session that registry knows, or that was opened here."""
 
+    account: str
     passed: Pass | None = None
-    refusal: Answer | None = None
-    refused_until: datetime = LONG_AGO
-    trading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class ServiceTokens:
@@ -133,37 +134,64 @@ class ServiceTokens:
 
 
 class Sessions:
-    def __init__(self, registry: Upstream, tokens: ServiceTokens, now: Clock = real_now) -> None:
+    """Guesses have their own places, so that they push no real session out, and their own number for each address."""
+
+    def __init__(
+        self, registry: Upstream, tokens: ServiceTokens, now: Clock = real_now, limits: Limits | None = None
+    ) -> None:
+        limits = limits or Limits()
         self._registry, self._tokens, self._now = registry, tokens, now
         self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._refused: OrderedDict[str, tuple[datetime, Answer]] = OrderedDict()
+        self._trading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._unknown = Buckets(
+            "too_many_unknown_sessions",
+            "Too many sessions that nobody knows have come from this address.",
+            limits.unknown_sessions_per_address,
+            limits.unknown_sessions_burst,
+        )
 
     def account_of(self, credential: Credential) -> str | None:
         """Whose session it is, as far as is known without asking."""
         held = self._held.get(credential.key)
-        return held.passed.account if held and held.passed else None
+        return held.account if held else None
 
-    async def trade(self, credential: Credential) -> Pass:
+    def opened(self, secret: str, account: str) -> None:
+        """A session that was just opened through this gateway is no guess."""
+        self._hold(Credential(secret, "bearer").key, _Held(account))
+
+    async def trade(self, credential: Credential, address: str = "unknown") -> Pass:
         """Raises registry's 401 for a session that is none, another problem when nobody can say."""
-        held = self._hold(credential.key)
-        if found := self._fresh(held):
+        key = credential.key
+        if found := self._fresh(key):
             return found
-        async with held.trading:
-            return self._fresh(held) or await self._ask(held, credential)
+        async with self._turn(key):
+            return self._fresh(key) or await self._ask(key, credential, address)
 
-    def _hold(self, key: str) -> _Held:
-        held = self._held.setdefault(key, _Held())
+    def _turn(self, key: str) -> asyncio.Lock:
+        """Requests of one session do not ask registry side by side."""
+        return self._trading.setdefault(key, asyncio.Lock())
+
+    def _hold(self, key: str, held: _Held) -> None:
+        self._held[key] = held
         self._held.move_to_end(key)
         if len(self._held) > MOST_SESSIONS:
             self._held.popitem(last=False)
-        return held
 
-    def _fresh(self, held: _Held) -> Pass | None:
+    def _fresh(self, key: str) -> Pass | None:
         now = self._now()
-        if held.refusal and now < held.refused_until:
-            raise problem_of(held.refusal)
+        if (refused := self._refused.get(key)) and now < refused[0]:
+            raise problem_of(refused[1])
+        held = self._held.get(key)
+        if held is None:
+            return None
+        self._held.move_to_end(key)
         return held.passed if held.passed and now < held.passed.expires_at - EARLY else None
 
-    async def _ask(self, held: _Held, credential: Credential) -> Pass:
+    async def _ask(self, key: str, credential: Credential, address: str) -> Pass:
+        held = self._held.get(key)
+        if held is None:
+            self._unknown.take(address)
         try:
             answer = await self._registry.fetch(
                 "POST", "/internal/tokens", headers=self._tokens.header("registry"), body={"session": credential.secret}
@@ -171,30 +199,38 @@ class Sessions:
         except Unavailable as away:
             return self._without_registry(held, away)
         if answer.status == 401:
-            held.passed, held.refusal, held.refused_until = None, answer, self._now() + REFUSED_FOR
-            raise problem_of(answer)
+            self._refuse(key, answer)
         if not answer.ok:
             return self._without_registry(held, problem_of(answer))
-        held.passed, held.refusal = Pass.of(answer.json()), None
-        return held.passed
+        if held is None:
+            self._unknown.give_back(address)
+        passed = Pass.of(answer.json())
+        self._hold(key, _Held(passed.account, passed))
+        return passed
 
-    def _without_registry(self, held: _Held, away: Problem) -> Pass:
+    def _refuse(self, key: str, answer: Answer) -> NoReturn:
+        self._held.pop(key, None)
+        self._refused[key] = self._now() + REFUSED_FOR, answer
+        self._refused.move_to_end(key)
+        if len(self._refused) > MOST_REFUSALS:
+            self._refused.popitem(last=False)
+        raise problem_of(answer)
+
+    def _without_registry(self, held: _Held | None, away: Problem) -> Pass:
         """How an open session goes on while registry is away: with its last token, as long as services accept it."""
-        if held.passed and self._now() < held.passed.expires_at - SKEW:
+        if held and held.passed and self._now() < held.passed.expires_at - SKEW:
             return held.passed
         raise away
 
     async def forget(self, credential: Credential) -> None:
         """After a trade under way, so that its answer does not bring the session back."""
-        if held := self._held.get(credential.key):
-            async with held.trading:
-                held.passed = None
-                self._held.pop(credential.key, None)
+        async with self._turn(credential.key):
+            self._held.pop(credential.key, None)
 
     def forget_account(self, account: str) -> None:
         """Every session of this account asks registry again at its next request."""
         for held in self._held.values():
-            if held.passed and held.passed.account == account:
+            if held.account == account:
                 held.passed = None
 
 

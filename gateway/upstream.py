@@ -146,12 +146,15 @@ class InProcess(Upstream):
 class Http(Upstream):
     """A service over HTTP/1.1. No redirect is followed, no cookie kept, nothing decompressed."""
 
-    def __init__(self, base_url: str, *, connections: int = 512) -> None:
+    def __init__(self, base_url: str, *, connections: int = 1024) -> None:
         self._base = base_url.rstrip("/")
         # Idle connections are dropped before uvicorn does (5 s), so that no request meets one that is just closing.
         limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=64, keepalive_expiry=2.0)
         timeout = httpx2.Timeout(300.0, connect=2.0, pool=2.0)
-        self._client = httpx2.AsyncClient(timeout=timeout, limits=limits, trust_env=False, follow_redirects=False)
+        # A service that starts again is back within seconds. Before there is a connection nothing was sent, so that
+        # every request may wait for it: it is tried at 0, 0, 0.5 and 1.5 s.
+        transport = httpx2.AsyncHTTPTransport(limits=limits, trust_env=False, retries=3)
+        self._client = httpx2.AsyncClient(timeout=timeout, transport=transport, trust_env=False)
 
     async def forward(self, scope: Scope, receive: Receive, send: Send, patience: float = 30.0) -> None:  # noqa: ARG002
         try:

@@ -2,6 +2,9 @@
 
 A route without a policy does not start (kit/service.py looks). Roles are the official short names of DESIGN section 6.
 What an actor may do with *this* record (own package, own bid) is decided in the command, beside the rule.
+
+Two clocks (DESIGN section 8): a token lives and ends on the real one; a letter is a paper with dates, and begins and ends
+on the business clock, as registry reckons when it makes the token.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,7 +15,8 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 
-from kit.grants import Claims, Refused, ServiceToken
+from kit.clock import business_now
+from kit.grants import NO_END, Claims, Refused, ServiceToken
 from kit.problems import Forbidden, Unauthenticated
 
 __all__ = ["Actor", "ActorDep", "actor_of", "allow", "logged_in", "public"]
@@ -32,7 +36,7 @@ class Actor:
 
     @classmethod
     def of(cls, claims: Claims, now: datetime) -> "Actor":
-        """A letter that ended since the token was made gives nothing any more."""
+        """`now` is business time: a letter that ended since the token was made gives nothing any more."""
         held = [role for role in claims.roles if role.until > now]
         return cls(
             account=claims.account,
@@ -55,23 +59,26 @@ def actor_of(request: Request) -> Actor | None:
     return actor
 
 
-def _authenticate(request: Request) -> Actor | None:
+async def _authenticate(request: Request) -> Actor | None:
     from kit.service import service_of
 
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         return None
-    now = datetime.now(UTC)
+    service, now = service_of(request), datetime.now(UTC)
     try:
-        claims = Claims.verify(token, service_of(request).ring, now)
+        claims = Claims.verify(token, service.ring, now)
     except Refused as refused:
         raise Unauthenticated("token_refused", str(refused), remedy="Log in again.") from refused
+    if any(role.until < NO_END for role in claims.roles):  # bidders hold no letter: the rush asks no clock
+        async with service.database.reading() as db:
+            now = await business_now(db)
     return Actor.of(claims, now)
 
 
 def _require(check: Callable[[Actor], bool], policy: str) -> Callable[[Request], Awaitable[None]]:
     async def dependency(request: Request) -> None:
-        actor = _authenticate(request)
+        actor = await _authenticate(request)
         if actor is None:
             raise Unauthenticated("login_required", "This needs a session.", remedy="Log in and try again.")
         if not check(actor):
@@ -88,7 +95,7 @@ def _require(check: Callable[[Actor], bool], policy: str) -> Callable[[Request],
 
 
 async def _maybe(request: Request) -> None:
-    request.state.actor = _authenticate(request)
+    request.state.actor = await _authenticate(request)
 
 
 def allow(*roles: str) -> dict[str, Any]:
@@ -118,7 +125,7 @@ def internal() -> dict[str, Any]:
         try:
             ServiceToken.verify(token, service.ring, datetime.now(UTC), audience=service.name)
         except Refused as refused:
-            raise Unauthenticated("service_token_refused", str(refused)) from refused
+            raise Unauthenticated("service_token_refused", str(refused), remedy=refused.remedy) from refused
 
     return {"dependencies": [Depends(dependency)], "openapi_extra": {"x-policy": ["internal"]}}
 

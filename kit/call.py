@@ -7,16 +7,17 @@ what was shown to its caller once (a tracking code) cannot be read out of the da
 
 import hashlib
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel
-from sqlalchemy import Column, ColumnElement, Integer, LargeBinary, Table, Text, Uuid, func, select, text, update
+from sqlalchemy import Column, Integer, LargeBinary, Table, Text, Uuid, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from kit.auth import Actor, actor_of
@@ -39,6 +40,7 @@ idempotency = Table(
 
 NOBODY = UUID(int=0)
 NONCE = 12
+KEY = re.compile(r"[!-~]{8,200}")
 MODEL = TypeVar("MODEL", bound=BaseModel)
 
 
@@ -97,13 +99,10 @@ class Call:
         if self.key is None:
             return
         digest = hashlib.sha256(self.body).digest()
-        row = insert(idempotency).values(
-            account=self._who(), route=self.route, key=self._key_hash(), body_sha256=digest
-        )
-        new = (await db.execute(row.on_conflict_do_nothing().returning(idempotency.c.key))).one_or_none()
-        if new is not None:
+        row = {"account": self._who(), "route": self.route, "key": self._key_hash(), "body_sha256": digest}
+        if (await db.execute(_CLAIM, row)).one_or_none() is not None:
             return
-        before = (await db.execute(select(idempotency).where(*self._mine()))).one()
+        before = (await db.execute(_BEFORE, self._mine())).one()
         if before.body_sha256 != digest:
             raise Conflict(
                 "idempotency_key_reused",
@@ -119,17 +118,27 @@ class Call:
             raise RuntimeError(f"{self.route} ended its transaction without call.answer()")
         nonce = os.urandom(NONCE)
         sealed = nonce + self._seal().encrypt(nonce, self._answer, None)
-        await db.execute(update(idempotency).where(*self._mine()).values(status=self.status, answer=sealed))
+        await db.execute(_REMEMBER, {**self._mine(), "status": self.status, "answer": sealed})
 
-    def _mine(self) -> tuple[ColumnElement[bool], ...]:
-        columns = idempotency.c
-        return columns.account == self._who(), columns.route == self.route, columns.key == self._key_hash()
+    def _mine(self) -> dict[str, Any]:
+        return {"who": self._who(), "where": self.route, "hash": self._key_hash()}
 
     def _key_hash(self) -> str:
         return hashlib.sha256(f"key {self.key}".encode()).hexdigest()
 
     def _seal(self) -> AESGCM:
         return AESGCM(hashlib.sha256(f"answer {self.key}".encode()).digest())
+
+
+# Built once: every request that changes something runs them.
+_MINE = (
+    idempotency.c.account == bindparam("who"),
+    idempotency.c.route == bindparam("where"),
+    idempotency.c.key == bindparam("hash"),
+)
+_CLAIM = insert(idempotency).on_conflict_do_nothing().returning(idempotency.c.key)
+_BEFORE = select(idempotency).where(*_MINE)
+_REMEMBER = update(idempotency).where(*_MINE)
 
 
 KeyHeader = Annotated[
@@ -152,8 +161,12 @@ async def _call(request: Request, key: KeyHeader = None) -> Call:
             "A request that changes something carries an Idempotency-Key header.",
             remedy="Send a new random key (for example a UUID) with each new request, and the same key when you repeat it.",
         )
-    if key is not None and not 8 <= len(key) <= 200:
-        raise Problem("idempotency_key_invalid", "An Idempotency-Key has 8 to 200 characters.")
+    if key is not None and not KEY.fullmatch(key):
+        raise Problem(
+            "idempotency_key_invalid",
+            "An Idempotency-Key has 8 to 200 visible ASCII characters and no space.",
+            remedy="Send a new random key, for example a UUID.",
+        )
     return Call(
         database=service_of(request).database,
         actor=actor_of(request),

@@ -113,9 +113,15 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Db]:
         """Everything inside is stored together when the block ends, or not at all."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as db, db.begin():
-            db.info["writing"] = True
+        db = AsyncSession(self.engine, expire_on_commit=False)
+        db.info["writing"] = True
+        try:
             yield db
+            await db.commit()
+        except BaseException:
+            async with db:
+                raise
+        db.expunge_all()  # after a commit the session holds no connection: this is all that closing it would do
         if db.info.get("wakes"):
             self.wake()
 
@@ -157,13 +163,18 @@ def _drop_dead_connections(pool: Pool) -> None:
 
 
 def _say_no_values(engine: Engine) -> None:
-    """PostgreSQL repeats the refused row in the detail of its error, and every log of that error would hold it."""
+    """PostgreSQL repeats the refused row in the detail of its error, the driver the value it cannot encode."""
 
     @event.listens_for(engine, "handle_error")
     def forget(context: ExceptionContext) -> None:
         refused = context.original_exception.__cause__
         if isinstance(refused, asyncpg.exceptions.PostgresError):
             refused.detail = None
+        if isinstance(refused, asyncpg.exceptions.DataError):
+            told = str(refused).partition(":")[0]  # invalid input for query argument $3
+            for error in (refused, context.original_exception, context.sqlalchemy_exception):
+                if error is not None:
+                    error.args = (told, *error.args[1:])
 
 
 def is_unavailable(error: BaseException) -> bool:
@@ -174,10 +185,16 @@ def is_unavailable(error: BaseException) -> bool:
             return True
         if isinstance(seen, _OF_FILES):
             return False
-        if isinstance(seen, (*_AWAY, PoolTimeout)) or (isinstance(seen, _INTERFACE) and "closed" in str(seen)):
+        if isinstance(seen, (*_AWAY, PoolTimeout)) or _lost(seen):
             return True
         seen = seen.__cause__ or getattr(seen, "orig", None)
     return False
+
+
+def _lost(error: BaseException) -> bool:
+    """What the driver says when the server goes in the middle of its work, in words it also has for other things."""
+    words = "closed" if isinstance(error, _INTERFACE) else "cannot switch to state"
+    return isinstance(error, (_INTERFACE, asyncpg.exceptions.InternalClientError)) and words in str(error)
 
 
 def is_contended(error: BaseException) -> bool:

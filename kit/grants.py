@@ -20,7 +20,10 @@ from kit.keys import KeyRing, PublicKey, Purpose, Refused, SigningKey, Untrusted
 
 __all__ = [
     "ACCESS_LIFETIME",
+    "DEVICE_LIFETIME",
+    "NO_END",
     "Claims",
+    "Device",
     "DownloadGrant",
     "Refused",
     "RoleClaim",
@@ -34,6 +37,9 @@ LARGEST: Final = 8 * 1024
 SKEW: Final = timedelta(seconds=5)  # the clocks of two database servers; never granted to an expiry
 ACCESS_LIFETIME: Final = timedelta(minutes=10)
 SERVICE_LIFETIME: Final = timedelta(seconds=30)
+NO_END: Final = datetime(9999, 12, 31, tzinfo=UTC)
+"""`until` of a role that no letter ends."""
+DEVICE_LIFETIME: Final = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ UPLOAD = _Kind("an upload grant", "upload-grant+jwt", "grant")
 DOWNLOAD = _Kind("a download grant", "download-grant+jwt", "grant")
 STATEMENT = _Kind("a fingerprint statement", "statement+jwt", "statement", issuer="documents")
 SERVICE = _Kind("a service token", "service+jwt", "service", issuer="gateway", status=401)
+DEVICE = _Kind("a device's mark", "device+jwt", "service", issuer="gateway", status=401)
 ACCESS = _Kind("an access token", "access+jwt", "access", issuer="registry", status=401)
 
 
@@ -186,7 +193,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class RoleClaim:
-    """A role somebody holds by a decree: for one SKPD or (None) the whole installation, and no longer than `until`."""
+    """A role somebody holds by a decree: for one SKPD or (None) the whole installation, until `until` of business time."""
 
     role: str
     skpd: str | None
@@ -263,6 +270,26 @@ class ServiceToken:
     def verify(cls, token: str, ring: KeyRing, now: datetime, audience: str) -> "ServiceToken":
         claims = _open(SERVICE, token, ring, now, audience=audience)
         return cls(audience=audience, issued_at=claims.moment("iat"))
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A browser or program with which somebody logged in before: `user` is the SHA-256 of his user id, in hex.
+
+    It opens nothing. It only counts failed logins apart from those of strangers, so that they cannot lock him out.
+    """
+
+    id: UUID
+    user: str
+
+    def issue(self, key: SigningKey, now: datetime) -> str:
+        claims = {"iss": "gateway", "aud": "gateway", "jti": str(self.id), "sub": self.user}
+        return _sign(DEVICE, key, claims | _lifetime(now, now + DEVICE_LIFETIME))
+
+    @classmethod
+    def verify(cls, token: str, ring: KeyRing, now: datetime) -> "Device":
+        claims = _open(DEVICE, token, ring, now, audience="gateway")
+        return cls(id=claims.uuid("jti"), user=claims.text("sub"))
 
 
 def _sign(kind: _Kind, key: SigningKey, claims: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from opentelemetry import trace
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kit.body import Strict
 from kit.call import Replayed
 from kit.db import is_contended, is_unavailable, is_unstorable
 from kit.problems import Problem
@@ -50,7 +51,8 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     },
 }
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "A refusal", "content": {PROBLEM: {"schema": PROBLEM_SCHEMA}}}
+    "4XX": {"description": "A refusal", "content": {PROBLEM: {"schema": PROBLEM_SCHEMA}}},
+    "503": {"description": "Not just now", "content": {PROBLEM: {"schema": PROBLEM_SCHEMA}}},
 }
 """What every route may answer besides its success, for the API's description."""
 
@@ -72,6 +74,7 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Replayed, _handler(_replayed))
     app.add_exception_handler(RequestValidationError, _handler(_invalid))
     app.add_exception_handler(HTTPException, _handler(_http))
+    app.add_middleware(cast("Any", Strict))
     app.add_middleware(cast("Any", _answering))
 
 
@@ -149,7 +152,7 @@ def _unexpected(error: Exception) -> Response:
             remedy="Repeat the request with the same Idempotency-Key in a few seconds.",
         )
         response = problem_response(problem)
-        response.headers["Retry-After"] = "2"
+        response.headers["Retry-After"] = "1"
         return response
     if is_unstorable(error):
         log.warning("a value cannot be stored", error=repr(error))

@@ -37,6 +37,7 @@ __all__ = ["KeyRing", "PublicKey", "Purpose", "Refused", "SigningKey", "Untruste
 
 Purpose = Literal["access", "grant", "statement", "receipt", "service"]
 PURPOSES: Final = get_args(Purpose)
+ASK_AGAIN: Final = "Ask again where you got it; it is signed there with the key made for this."
 OWNER = re.compile(r"[a-z][a-z0-9]*\Z")
 HEADING = re.compile(rb"^Not-Before: (\d+)\nNot-After: (\d+)\n")
 
@@ -71,11 +72,11 @@ class PublicKey:
             raise UntrustedKey(
                 "wrong_key_purpose",
                 "Key {kid} signs for the purpose {held}, not for {purpose}.",
-                kid=self.kid, held=self.purpose, purpose=purpose,
+                remedy=ASK_AGAIN, kid=self.kid, held=self.purpose, purpose=purpose,
             )  # fmt: skip
         if owner is not None and self.owner != owner:
             raise UntrustedKey(
-                "wrong_key_owner", "Key {kid} belongs to {held}, not to {owner}.",
+                "wrong_key_owner", "Key {kid} belongs to {held}, not to {owner}.", remedy=ASK_AGAIN,
                 kid=self.kid, held=self.owner, owner=owner,
             )  # fmt: skip
         if not self.not_before <= at < self.not_after:
@@ -194,13 +195,17 @@ def retire(directory: Path, jwks_path: Path, kid: str, at: datetime | None = Non
     with _changing(jwks_path) as jwks:
         entry = next((entry for entry in jwks if entry["kid"] == kid), None)
         if entry is None:
-            raise UntrustedKey("unknown_key", "There is no key {kid} in {path}.", kid=kid, path=jwks_path)
+            raise UntrustedKey(
+                "unknown_key", "There is no key {kid} in {path}.", remedy="See `lpse keys`.", kid=kid, path=jwks_path
+            )
         entry["exp"] = max(entry["nbf"], min(entry["exp"], end))
     for path in directory.glob(f"*-{kid}.pem"):
         path.unlink()
 
 
 def _read_jwks(path: Path) -> dict[str, PublicKey]:
+    if path.stat().st_mode & 0o002:
+        raise ValueError(f"every user of this machine can write {path}, which says whom to trust: take that right away")
     try:
         keys = [_from_jwk(entry) for entry in json.loads(path.read_bytes())["keys"]]
     except (KeyError, TypeError, JoseError) as error:

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import DBAPIError
 
 from kit.db import Db, kit_metadata, open_engine
+from kit.settings import CannotStart
 
 __all__ = ["DAY", "differences", "has_history", "kit_tables_1", "refuse_wrong_schema", "revision", "upgrade"]
 
@@ -86,7 +87,7 @@ async def refuse_wrong_schema(db: Db, service: str) -> None:
     have = (await db.execute(text("select version_num from alembic_version"))).scalar_one_or_none()
     want = _head(service)
     if have != want:
-        raise RuntimeError(
+        raise CannotStart(
             f"the database of {service} is at {have}, this code needs {want}: run `lpse db upgrade {service}`"
         )
 

@@ -8,7 +8,7 @@ not jumped over.
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,9 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import Session
 
 from kit import telemetry
 from kit.bus import Bus, BusUnavailable, Message
@@ -72,22 +74,26 @@ async def emit(db: Db, emission: Emission) -> UUID:
     if not db.info.get("writing"):
         raise RuntimeError("emit() belongs inside transaction(): an event without its change would be a lie")
     emission.subject.sequence += 1
-    if not isinstance(emission.subject, Subject):
-        await db.flush()
     event_id = new_id()
-    await db.execute(
-        outbox.insert().values(
-            event_id=event_id,
-            type=emission.data.TYPE,
-            subject=emission.subject.id,
-            sequence=emission.subject.sequence,
-            actor=db.info.get("actor"),
-            traceparent=telemetry.traceparent(),
-            data=emission.data.model_dump_json(),
-        )
-    )
+    row = {
+        "event_id": event_id,
+        "type": emission.data.TYPE,
+        "subject": emission.subject.id,
+        "sequence": emission.subject.sequence,
+        "actor": db.info.get("actor"),
+        "traceparent": telemetry.traceparent(),
+        "data": emission.data.model_dump_json(),
+    }
+    await db.run_sync(_store, row, flush=not isinstance(emission.subject, Subject))
     db.info["wakes"] = True
     return event_id
+
+
+def _store(session: Session, row: Mapping[str, Any], *, flush: bool) -> None:
+    """The connection itself is asked: the session would look anew, each time, for what of it is an ORM statement."""
+    if flush:
+        session.flush()
+    session.connection().execute(_STORE, row)
 
 
 @dataclass(slots=True)
@@ -124,7 +130,7 @@ class Relay:
         pause = 0.0
         while True:
             waker.clear()
-            while await self.number(connection):
+            while await self.number(connection) == self.batch:
                 pass
             published, failed = await self.publish(connection)
             if failed:
@@ -138,17 +144,18 @@ class Relay:
     async def number(self, connection: AsyncConnection) -> int:
         """Give the rows that committed since the last look their place in the chain, in one transaction."""
         async with connection.begin():
+            rows = (await connection.execute(_UNNUMBERED, {"batch": self.batch})).all()
+            if not rows:
+                return 0
             last = (await connection.execute(_LAST)).one_or_none()
             seq, prev = (last.seq, Envelope.digest(last.envelope)) if last else (0, FIRST)
-            rows = (await connection.execute(_UNNUMBERED.limit(self.batch))).all()
             numbered = []
             for row in rows:
                 seq += 1
                 envelope = self._envelope(row, seq, prev).encode()
                 prev = Envelope.digest(envelope)
                 numbered.append({"at": row.position, "seq": seq, "envelope": envelope})
-            if numbered:
-                await connection.execute(_NUMBER, numbered)
+            await connection.execute(_NUMBER, numbered)
         return len(numbered)
 
     def _envelope(self, row: Row[*tuple[Any, ...]], seq: int, prev: str) -> Envelope:
@@ -173,7 +180,7 @@ class Relay:
         Only a refusal of that very message counts as an attempt; a broker that is away counts none.
         """
         async with connection.begin():
-            rows = (await connection.execute(_UNPUBLISHED.limit(self.batch))).all()
+            rows = (await connection.execute(_UNPUBLISHED, {"batch": self.batch})).all()
         if not rows:
             return 0, 0
         messages = [self._message(row) for row in rows]
@@ -186,9 +193,7 @@ class Relay:
         ]
         async with connection.begin():
             if taken:
-                await connection.execute(
-                    update(outbox).where(outbox.c.position.in_(taken)).values(published_at=func.clock_timestamp())
-                )
+                await connection.execute(_PUBLISHED, {"taken": taken})
             for row, outcome in refused:
                 await self._put_off(connection, row, outcome)
         self.signals.published.add(len(taken), {"service": self.service})
@@ -211,8 +216,10 @@ class Relay:
 
 RELAY_LOCK = 0x6C707365  # "lpse": one advisory lock per service database
 
+# Statements are built once: building one costs as much as sending it.
+_STORE = outbox.insert().inline()
 _LAST = select(outbox.c.seq, outbox.c.envelope).where(outbox.c.seq.is_not(None)).order_by(outbox.c.seq.desc()).limit(1)
-_UNNUMBERED = select(outbox).where(outbox.c.seq.is_(None)).order_by(outbox.c.position)
+_UNNUMBERED = select(outbox).where(outbox.c.seq.is_(None)).order_by(outbox.c.position).limit(bindparam("batch"))
 _NUMBER = (
     update(outbox)
     .where(outbox.c.position == bindparam("at"))
@@ -226,6 +233,12 @@ _UNPUBLISHED = (
         outbox.c.next_attempt_at <= func.clock_timestamp(),
     )
     .order_by(outbox.c.seq)
+    .limit(bindparam("batch"))
+)
+_PUBLISHED = (
+    update(outbox)
+    .where(outbox.c.position == func.any(bindparam("taken", type_=ARRAY(BigInteger))))
+    .values(published_at=func.clock_timestamp())
 )
 
 

@@ -18,17 +18,20 @@ from kit import call, clock, migrations, telemetry
 from kit.bus import Bus
 from kit.db import Database, Db, is_unavailable
 from kit.http import PROBLEM_RESPONSES, install_problems
-from kit.inbox import Handler, Inbox, Reaction
+from kit.inbox import Handler, Inbox, Reaction, forget_failures
 from kit.jobs import Handler as JobHandler
 from kit.jobs import Job, Periodic, Worker
 from kit.keys import KeyRing
 from kit.outbox import Relay
-from kit.settings import Settings
+from kit.settings import CannotStart, Settings
 from kit.storage import ObjectStore
 
 __all__ = ["Service", "service_of", "supervised"]
 
 log = structlog.get_logger()
+
+DATABASE_SECONDS = 30
+"""How long a starting service waits for its database."""
 
 Loop = Callable[["Service"], Awaitable[None]]
 
@@ -49,6 +52,8 @@ class Service:
     loops: Mapping[str, Loop] = field(default_factory=dict)
     bucket: str | None = None
     """The object store bucket this service owns, without the instance's prefix."""
+    unfit: Callable[[Db], Awaitable[str | None]] | None = None
+    """What in its database the profile `production` does not start with, in a sentence."""
     resources: dict[str, Any] = field(default_factory=dict)
     """What the service's own modules keep for the life of the process (pools, keys)."""
 
@@ -77,19 +82,21 @@ class Service:
         if "store" not in self.resources:
             settings = self.settings
             if not (self.bucket and settings.objects and settings.objects_key and settings.objects_secret):
-                raise RuntimeError(f"{self.name} has no object store: set LPSE_OBJECTS, _KEY and _SECRET")
+                raise CannotStart(f"{self.name} has no object store: set LPSE_OBJECTS, _KEY and _SECRET")
             self.resources["store"] = ObjectStore(
                 settings.objects,
                 settings.objects_key.get_secret_value(),
                 settings.objects_secret.get_secret_value(),
                 f"{settings.prefix}-{self.bucket}",
+                uploads=settings.limits.uploads,
+                memory=settings.limits.upload_memory,
             )
         return cast("ObjectStore", self.resources["store"])
 
     @asynccontextmanager
     async def running(self, bus: Bus, *, worker: bool = True) -> AsyncIterator["Service"]:
         """The service's background work; requests may come as soon as this is entered."""
-        await self._refuse_wrong_start()
+        await self._wait_for_database()
         telemetry.trace_statements(self.database.engine.sync_engine, self.signals)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close)
@@ -117,11 +124,32 @@ class Service:
             **loops,
         }
 
+    async def _wait_for_database(self) -> None:
+        """One that is just starting again is waited for: a new process for each try would take longer than the wait."""
+        end = asyncio.get_running_loop().time() + DATABASE_SECONDS
+        while True:
+            try:
+                return await self._refuse_wrong_start()
+            except Exception as error:
+                if not is_unavailable(error) or asyncio.get_running_loop().time() > end:
+                    raise
+                log.warning("the database is away; waiting for it", service=self.name, why=repr(error))
+            await asyncio.sleep(0.5)
+
     async def _refuse_wrong_start(self) -> None:
         async with self.database.reading() as db:
             await migrations.refuse_wrong_schema(db, self.name)
-            if self.settings.profile == "production" and not await clock.is_true(db):
-                raise RuntimeError(f"the clock of {self.name} was moved: production runs on real time only")
+            if self.settings.profile == "production":
+                await self._refuse_training(db)
+
+    async def _refuse_training(self, db: Db) -> None:
+        if not await clock.is_true(db):
+            raise CannotStart(
+                f"the clock of {self.name} was moved: production runs on real time only. Set LPSE_DATABASE to a database "
+                "that never served for training."
+            )
+        if self.unfit and (found := await self.unfit(db)):
+            raise CannotStart(found)
 
     async def _close(self) -> None:
         if "store" in self.resources:
@@ -140,6 +168,7 @@ _HOUSEKEEPING = (Periodic("forget_old", migrations.DAY),)
 
 async def _forget_old(db: Db, _job: Job) -> None:
     await call.forget_old(db)
+    await forget_failures(db)
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -1,24 +1,32 @@
 """What differs between installations, from the environment (`LPSE_...`) and nowhere else."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["GatewaySettings", "Profile", "Settings", "TelemetrySettings"]
+from kit.limits import Limits
+from kit.production import about_place, about_proxies, about_secret, about_server
+
+__all__ = ["CannotStart", "GatewaySettings", "Profile", "Settings", "TelemetrySettings"]
 
 Profile = Literal["production", "latihan"]
+
+
+class CannotStart(RuntimeError):
+    """What was found is nothing to start with; the sentence says what it is and what to do."""
 
 
 class TelemetrySettings(BaseSettings):
     """Spans go to `otlp` where it is set; the last ones are always kept in memory for the operator's page."""
 
-    model_config = SettingsConfigDict(env_prefix="LPSE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="LPSE_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     otlp: str | None = Field(default=None, description="OTLP/HTTP endpoint, e.g. http://collector:4318")
     trace_ratio: float = Field(default=0.1, ge=0, le=1, description="Share of traces kept; the caller's choice wins")
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
 class Settings(TelemetrySettings):
@@ -39,11 +47,17 @@ class Settings(TelemetrySettings):
     closing_grace_seconds: int = Field(
         default=30, ge=1, description="Seconds from the deadline to the closing of the bids, for consents in flight"
     )
+    limits: Limits = Limits()
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> "Settings":
-        if self.profile == "production" and "changeme" in self.database.get_secret_value():
-            raise ValueError("LPSE_DATABASE still holds the password of an example: set a real one")
+        if self.profile == "production":
+            _refuse(about_place(self.instance, self.prefix, self.log_level))
+            _refuse(about_server("LPSE_DATABASE", self.database.get_secret_value()))
+            _refuse(about_server("LPSE_BUS", self.bus.get_secret_value()))
+            if self.objects_secret is not None:
+                user = self.objects_key.get_secret_value() if self.objects_key else ""
+                _refuse(about_secret("LPSE_OBJECTS_SECRET", self.objects_secret.get_secret_value(), user))
         return self
 
 
@@ -56,5 +70,21 @@ class GatewaySettings(TelemetrySettings):
     jwks: Path
     upstreams: dict[str, str] = Field(default_factory=dict, description='{"registry": "http://registry:8000", ...}')
     public_url: str = Field(default="http://127.0.0.1:8080", description="How people reach this portal")
-    max_json_bytes: int = 1 << 20
-    requests_per_minute: int = Field(default=1200, description="Per account or address and replica")
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        default=(), description='Whose X-Forwarded-For is believed, e.g. ["10.0.0.0/8"]: the web server in front'
+    )
+    limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> "GatewaySettings":
+        if self.profile == "production":
+            _refuse(about_place(self.instance, "", self.log_level))
+            _refuse(about_proxies(self.trusted_proxies))
+            if not self.public_url.startswith("https://"):
+                _refuse(["LPSE_PUBLIC_URL is no https:// address: sessions are cookies that go over TLS alone."])
+        return self
+
+
+def _refuse(refusals: Iterable[str]) -> None:
+    for refusal in refusals:
+        raise ValueError(refusal)

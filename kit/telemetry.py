@@ -8,19 +8,22 @@ Attribute names of the messaging conventions are still in development there, so 
 import logging
 import sys
 from collections import deque
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from io import StringIO
+from threading import Thread
+from time import monotonic
+from typing import Any, Literal, TextIO
 
 import structlog
-from opentelemetry import trace
+from opentelemetry import metrics, trace
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.sqlalchemy.engine import EngineTracer
 from opentelemetry.metrics import Counter, Histogram
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -34,6 +37,8 @@ from kit.settings import TelemetrySettings
 
 __all__ = ["RECENT", "Telemetry", "Traced", "configure_logs", "set_up", "trace_statements", "traceparent"]
 
+FAREWELL_SECONDS = 1.0
+OURS = ("cli", "contracts", "gateway", "integrity", "kit", "services")
 _PROPAGATOR = TraceContextTextMapPropagator()
 RECENT: deque[ReadableSpan] = deque(maxlen=5_000)
 """The last spans of this process, of every service in it."""
@@ -50,7 +55,7 @@ class Telemetry:
 
     service: str
     tracers: TracerProvider
-    meters: MeterProvider
+    meters: metrics.MeterProvider
     tracer: trace.Tracer
     published: Counter
     handled: Counter
@@ -73,9 +78,14 @@ class Telemetry:
             yield span
 
     def shut_down(self) -> None:
-        """Blocks while the last spans are sent."""
-        self.tracers.shutdown()
-        self.meters.shutdown(timeout_millis=3_000)
+        """Blocks while the last spans are sent, and no longer than `FAREWELL_SECONDS`: a collector may be away."""
+        counting = [self.meters.shutdown] if isinstance(self.meters, MeterProvider) else []
+        ends = [Thread(target=end, daemon=True) for end in (self.tracers.shutdown, *counting)]
+        for end in ends:
+            end.start()
+        latest = monotonic() + FAREWELL_SECONDS
+        for end in ends:
+            end.join(max(0, latest - monotonic()))
 
 
 _KINDS = {"producer": SpanKind.PRODUCER, "consumer": SpanKind.CONSUMER, "internal": SpanKind.INTERNAL}
@@ -87,11 +97,11 @@ def set_up(service: str, settings: TelemetrySettings, instance: str) -> Telemetr
         resource=resource, sampler=ParentBased(TraceIdRatioBased(settings.trace_ratio)), shutdown_on_exit=False
     )
     tracers.add_span_processor(_Ring())
-    readers: Sequence[MetricReader] = ()
+    meters: metrics.MeterProvider = metrics.NoOpMeterProvider()  # where nobody reads them, counting is only a cost
     if settings.otlp:
         tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{settings.otlp}/v1/traces")))
-        readers = [PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{settings.otlp}/v1/metrics"))]
-    meters = MeterProvider(resource=resource, metric_readers=readers, shutdown_on_exit=False)
+        reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{settings.otlp}/v1/metrics"))
+        meters = MeterProvider(resource=resource, metric_readers=[reader], shutdown_on_exit=False)
     meter = meters.get_meter("lpse")
     return Telemetry(
         service=service,
@@ -148,7 +158,22 @@ def trace_statements(engine: Engine, signals: Telemetry) -> None:
     The library's `instrument()` works once per process and changes SQLAlchemy for all; here five services share one.
     """
     usage = signals.meters.get_meter("lpse").create_up_down_counter("db.client.connections.usage", unit="{connection}")
-    EngineTracer(signals.tracer, engine, usage)  # type: ignore[no-untyped-call]
+    _StatementTracer(signals.tracer, engine, usage)  # type: ignore[no-untyped-call]
+
+
+class _StatementTracer(EngineTracer):
+    """The library describes every statement, also those of a trace that is not kept: half the cost of sending one."""
+
+    def _before_cur_exec(
+        self, conn: Any, cursor: Any, statement: Any, params: Any, context: Any, executemany: Any
+    ) -> tuple[Any, Any]:
+        current = trace.get_current_span()
+        if current.get_span_context().is_valid and not current.is_recording():
+            return statement, params
+        told: tuple[Any, Any] = super()._before_cur_exec(  # type: ignore[no-untyped-call]
+            conn, cursor, statement, params, context, executemany
+        )
+        return told
 
 
 def traceparent() -> str | None:
@@ -166,7 +191,10 @@ def _add_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> M
 
 
 def configure_logs(level: str = "INFO", *, json: bool = True) -> None:
-    """One JSON object per line on stderr, ours and the libraries' alike; `json=False` is for a person's terminal."""
+    """One JSON object per line on stderr, ours and the libraries' alike; `json=False` is for a person's terminal.
+
+    `level` is for our own words. Libraries are heard from WARNING on: below it they tell headers, rows and messages.
+    """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -174,12 +202,14 @@ def configure_logs(level: str = "INFO", *, json: bool = True) -> None:
         _add_trace,
     ]
     # never structlog's pretty traceback: it prints every local variable, passwords and bids among them
-    plain = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
-    rendered = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()] if json else [plain]
+    person = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_indented_traceback)
+    program: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    rendered = program if json else [_one_line, person]
+    number = logging.getLevelNamesMapping()[level]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(number),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -194,6 +224,22 @@ def configure_logs(level: str = "INFO", *, json: bool = True) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level)
-    for noisy in ("aiormq", "aio_pika", "urllib3", "httpx2", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    root.setLevel(max(number, logging.WARNING))
+    for package in OURS:
+        logging.getLogger(package).setLevel(number)
+
+
+_SHOWN = {code: ascii(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)}
+"""Line ends and terminal codes, as one writes them down."""
+
+
+def _one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What somebody sent cannot pretend to be a line of the log of its own, nor paint over others."""
+    return {name: value.translate(_SHOWN) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _indented_traceback(out: TextIO, error: Any) -> None:
+    """The lines of an exception's own words stand apart from the lines of the log."""
+    told = StringIO()
+    structlog.dev.plain_traceback(told, error)
+    out.writelines(f"\n  | {line.translate(_SHOWN)}" for line in told.getvalue().splitlines() if line)

@@ -1,5 +1,6 @@
 """What every test may use: real servers, started once per run when first asked for, and fresh databases on them."""
 
+import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -49,6 +50,24 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     used = ", ".join(f"{name} {version}" for name, version in sorted(USED.items()))
     terminalreporter.write_line(f"backends used: {used or 'none'}")
+    _fuzz_summary(terminalreporter)
+
+
+def _fuzz_summary(terminalreporter: Any) -> None:
+    """How much was sent to whom, in one line and as JSON in the cache directory."""
+    told = [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == "fuzz" and getattr(report, "when", "") == "call"
+    ]
+    if told:
+        sent, routes = sum(row["requests"] for row in told), len({r for row in told for r in row["routes"]})
+        kept = terminalreporter.config.rootpath / ".pytest_cache" / "fuzz.json"
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(json.dumps({"requests": sent, "routes": routes, "targets": told}, indent=1))
+        terminalreporter.write_line(f"fuzzed: {sent} requests to {routes} routes ({kept})")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -91,7 +110,7 @@ async def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[S
 
 
 @pytest.fixture(scope="session")
-async def rabbitmq(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RabbitMQ]:
+async def rabbitmq_installed(request: pytest.FixtureRequest) -> None:
     if not rabbitmq_available():
         if not _may_install():
             message = "RabbitMQ is not installed here: run `apt-get install rabbitmq-server`, or run the tests as root"
@@ -99,6 +118,10 @@ async def rabbitmq(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
                 pytest.fail(message)
             pytest.skip(message)
         await install_rabbitmq()
+
+
+@pytest.fixture(scope="session")
+async def rabbitmq(rabbitmq_installed: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RabbitMQ]:
     async with RabbitMQ(reachable(tmp_path_factory.mktemp("rabbitmq"))) as server:
         USED["rabbitmq"] = server.version
         yield server
@@ -130,25 +153,30 @@ async def templates(postgres: Postgres) -> dict[str, str]:
     return {}
 
 
+async def new_database(postgres: Postgres, templates: dict[str, str], service: str) -> str:
+    """The address of a new database with this service's schema, by its migrations."""
+    if service not in templates:
+        name = f"template_{service}"
+        await _admin(postgres, f'create database "{name}"')
+        await migrations.upgrade(_address(postgres, name), service)
+        templates[service] = name
+    name = f"{service}_{uuid4().hex[:12]}"
+    await _admin(postgres, f'create database "{name}" template "{templates[service]}"')
+    return _address(postgres, name)
+
+
 @pytest.fixture
 async def make_database(postgres: Postgres, templates: dict[str, str]) -> AsyncIterator[MakeDatabase]:
-    """`await make_database("tender")`: the address of a new database with that service's schema, by its migrations."""
+    """`await make_database("tender")`: as `new_database`, dropped when the test ends."""
     made: list[str] = []
 
     async def make(service: str) -> str:
-        if service not in templates:
-            name = f"template_{service}"
-            await _admin(postgres, f'create database "{name}"')
-            await migrations.upgrade(_address(postgres, name), service)
-            templates[service] = name
-        name = f"{service}_{uuid4().hex[:12]}"
-        await _admin(postgres, f'create database "{name}" template "{templates[service]}"')
-        made.append(name)
-        return _address(postgres, name)
+        made.append(await new_database(postgres, templates, service))
+        return made[-1]
 
     yield make
-    for name in made:
-        await _admin(postgres, f'drop database "{name}" with (force)')
+    for address in made:
+        await _admin(postgres, f'drop database "{address.rpartition("/")[2]}" with (force)')
 
 
 @pytest.fixture

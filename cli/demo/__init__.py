@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import secrets
 import shutil
 import sys
@@ -11,8 +10,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from cli.demo.office import Unmet
+from cli.demo.place import place_of_this_run
 from cli.demo.portal import Refused
-from cli.demo.story import Story, Unmet
+from cli.demo.story import Story
 from cli.demo.telling import summary
 from cli.mistakes import Mistake
 from cli.servers import ServerError
@@ -32,7 +33,7 @@ async def demo(asked: argparse.Namespace) -> int:
         print(f"lpse: {mistake}", file=sys.stderr)
         return NO_FILES
     telemetry.configure_logs("ERROR", json=not sys.stderr.isatty())
-    stage = _stage(asked.var.absolute() / "demo")
+    stage = place_of_this_run(asked.var.absolute() / "demo")
     evidence = asked.out.absolute() if asked.out else stage / "evidence"
     try:
         evidence.mkdir(parents=True, exist_ok=True)
@@ -68,16 +69,6 @@ async def _play(asked: argparse.Namespace, stage: Path, files: list[Path] | None
     async with running(options) as system:
         report = await Story(system, stage / "work", files, evidence).play()
     return report | {"evidence": str(evidence), "seconds": round(time.monotonic() - began, 1)}
-
-
-def _stage(folder: Path) -> Path:
-    """A directory of this run alone: several demos may play at once."""
-    stage = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    try:
-        (stage / "work").mkdir(parents=True)
-    except OSError as error:
-        raise Mistake(f"{stage} cannot be made: {error.strerror}. Name another directory with --var.") from error
-    return stage
 
 
 def _files(folder: Path | None) -> list[Path] | None:

@@ -39,7 +39,7 @@ class Fingerprint:
 @dataclass(frozen=True)
 class Uploaded:
     mine: Fingerprint
-    statement: str
+    statement: str = field(repr=False)
     object: str
 
 
@@ -50,20 +50,26 @@ def said(sent: Uploaded) -> dict[str, str]:
 
 @dataclass
 class Portal:
-    """The portal at one address. Use `async with`."""
+    """The portal at one address, reached from `local`, this machine's own address, if one is named. Use `async with`."""
 
     url: str
+    local: str | None = None
     http: httpx2.AsyncClient = field(init=False)
 
     def __post_init__(self) -> None:
         timeout = httpx2.Timeout(60, read=300, write=300)
-        self.http = httpx2.AsyncClient(base_url=self.url, timeout=timeout, trust_env=False)
+        secure = self.url.startswith("https://")  # to make ready for TLS takes 30 ms, and there are hundreds of these
+        transport = httpx2.AsyncHTTPTransport(verify=secure, trust_env=False, local_address=self.local)
+        self.http = httpx2.AsyncClient(base_url=self.url, timeout=timeout, transport=transport, trust_env=False)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.http.aclose()
+
+    async def request(self, method: str, path: str, **request: Any) -> httpx2.Response:
+        return await self.http.request(method, path, **request)
 
     def visitor(self) -> "User":
         return User(self, "visitor")
@@ -81,32 +87,46 @@ class Portal:
 class User:
     portal: Portal
     name: str
-    session: str | None = None
+    session: str | None = field(default=None, repr=False)
     account: str | None = None
     provider: str | None = None
 
     async def get(self, path: str, **query: Any) -> Any:
         return await self._send("GET", path, params=query)
 
-    async def post(self, path: str, body: Any = None) -> Any:
-        headers = {"Idempotency-Key": str(uuid4())}
+    async def follow(self, path: str, code: str) -> Any:
+        """What became of a matter, for who holds its tracking code."""
+        return await self._send("GET", path, headers={"Lpse-Tracking": code})
+
+    async def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
+        headers = {"Idempotency-Key": key or str(uuid4())}
         return await self._send("POST", path, json={} if body is None else body, headers=headers)
 
     async def upload(self, path: str, grant: str, media_type: str, name: str, file: Path) -> Uploaded:
         """One streaming PUT under a grant; both fingerprints are computed from the bytes as they leave."""
-        md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
-        size = file.stat().st_size
+        reading, size = _Reading(file), file.stat().st_size
         headers = {
             "Lpse-Grant": grant,
             "Content-Type": media_type,
             "Content-Length": str(size),
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         }
-        answer = await self._send("PUT", path, content=_chunks(file, md5, sha256), headers=headers)
-        mine = Fingerprint(name, size, md5.hexdigest(), sha256.hexdigest())
+        try:
+            answer = await self._send("PUT", path, content=reading, headers=headers)
+        except Refused as refused:
+            if "upload" not in refused.problem:
+                raise
+            answer = await self._arrived_before(refused.problem["upload"], reading)
+        mine = Fingerprint(name, size, reading.md5.hexdigest(), reading.sha256.hexdigest())
         if (answer["md5"], answer["sha256"], answer["size"]) != (mine.md5, mine.sha256, mine.size):
             raise Refused(f"uploading {name}", 200, {"detail": "the portal received other bytes than were sent"})
         return Uploaded(mine, answer["statement"], answer["object"])
+
+    async def _arrived_before(self, upload: str, reading: "_Reading") -> Any:
+        """The file came with an earlier try whose answer did not reach us."""
+        async for _ in reading:
+            pass
+        return await self.get(upload)
 
     async def download(self, object_: str, grant: str) -> Fingerprint:
         """Read a document back and fingerprint what came."""
@@ -123,7 +143,7 @@ class User:
 
     async def _send(self, method: str, path: str, headers: Mapping[str, str] | None = None, **request: Any) -> Any:
         sent = self._headers() | dict(headers or {})
-        response = await self.portal.http.request(method, path, headers=sent, **request)
+        response = await self.portal.request(method, path, headers=sent, **request)
         if response.status_code >= 400:
             raise Refused(f"{method} {path} by {self.name}", response.status_code, _problem(response))
         return response.json()
@@ -140,13 +160,23 @@ def _problem(response: httpx2.Response) -> Mapping[str, Any]:
     return problem if isinstance(problem, dict) else {"detail": str(problem)}
 
 
-async def _chunks(file: Path, *digests: Any) -> AsyncIterator[bytes]:
-    with file.open("rb") as handle:
-        while chunk := await asyncio.to_thread(handle.read, CHUNK):
-            await asyncio.to_thread(_update, digests, chunk)
-            yield chunk
+class _Reading:
+    """The bytes of a file, fingerprinted as they leave; who sends them again begins anew."""
 
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._begin()
 
-def _update(digests: tuple[Any, ...], chunk: bytes) -> None:
-    for digest in digests:
-        digest.update(chunk)
+    def _begin(self) -> None:
+        self.md5, self.sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._begin()
+        with self._file.open("rb") as handle:
+            while chunk := await asyncio.to_thread(handle.read, CHUNK):
+                await asyncio.to_thread(self._update, chunk)
+                yield chunk
+
+    def _update(self, chunk: bytes) -> None:
+        self.md5.update(chunk)
+        self.sha256.update(chunk)

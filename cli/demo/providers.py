@@ -7,11 +7,20 @@ from cli.demo.cast import Bidder, npwp
 from cli.demo.pdf import write_pdf
 from cli.demo.portal import Portal, User, said
 
-__all__ = ["register", "verify"]
+__all__ = ["register", "sign_up", "verify"]
 
 
 async def register(portal: Portal, who: Bidder, number: int, stage: Path, today: date) -> User:
-    """Register, hand in every paper asked for, and submit; returns the logged-in account."""
+    """Sign up, hand in every paper asked for, and submit; returns the logged-in account."""
+    user, papers = await sign_up(portal, who, number)
+    for kind in papers:
+        await _hand_in(user, who, kind, number, stage, today)
+    await user.post(f"/api/registry/providers/{user.provider}/submission")
+    return user
+
+
+async def sign_up(portal: Portal, who: Bidder, number: int) -> tuple[User, list[str]]:
+    """A registration and its first login; also the papers that are asked for."""
     password = f"Contoh-{who.user_id}-2026"
     registered = await portal.visitor().post(
         "/api/registry/registrations",
@@ -30,10 +39,7 @@ async def register(portal: Portal, who: Bidder, number: int, stage: Path, today:
     )
     user = await portal.login(who.user_id, password)
     user.provider = registered["provider"]
-    for kind in registered["required_papers"]:
-        await _hand_in(user, who, kind, number, stage, today)
-    await user.post(f"/api/registry/providers/{user.provider}/submission")
-    return user
+    return user, registered["required_papers"]
 
 
 async def _hand_in(user: User, who: Bidder, kind: str, number: int, stage: Path, today: date) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import mimetypes
 import time
 import unicodedata
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,27 +11,24 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from cli import clocks, events
-from cli.demo.cast import BIDDERS, HPS, PACKAGE, Bidder
+from cli import events
+from cli.demo.announcement import Announced, announce, create_package, opens
+from cli.demo.cast import BIDDERS, PACKAGE, Bidder
 from cli.demo.evidence import BidEvidence, Evidence
+from cli.demo.offers import consent, offer
+from cli.demo.office import Office, Unmet
 from cli.demo.pdf import write_pdf
 from cli.demo.portal import Portal, Refused, Uploaded, User, said
 from cli.demo.providers import register, verify
 from cli.demo.telling import Teller
 from cli.system import System
 from cli.wiring import topology
-from contracts.values import rupiah
 
-__all__ = ["Story", "Unmet"]
+__all__ = ["Story"]
 
 ORIGIN = "application/octet-stream"
-WITH_TAX = Decimal("1.11")
 CONSENT_MARGIN = timedelta(milliseconds=1)
 CLOSING_GRACE = timedelta(seconds=30)
-
-
-class Unmet(Exception):
-    """Something the demo promises did not come true; the sentence says what."""
 
 
 @dataclass
@@ -55,18 +51,16 @@ class Entrant:
         return self.refusal or self.consent
 
 
-class Story:
+class Story(Office):
     def __init__(self, system: System, stage: Path, files: list[Path] | None, evidence: Path) -> None:
-        self.system = system
+        super().__init__(system, Portal(system.installation.gateway))
         self.stage = stage
         self.given = files
         self.evidence = Evidence(evidence)
         self.tell = Teller()
-        self.portal = Portal(system.installation.gateway)
         self.entrants: list[Entrant] = []
-        self.officials: dict[str, User] = {}
-        self.tender: dict[str, Any] = {}
-        self.stages: dict[str, dict[str, datetime]] = {}
+        self.package = ""
+        self.tender = Announced("", "", {})
         self.complaint: dict[str, Any] = {}
 
     async def play(self) -> dict[str, Any]:
@@ -91,11 +85,7 @@ class Story:
 
     async def officials_log_in(self) -> None:
         self.tell.act("Officials log in, each with a second factor")
-        for trainee in self.system.trainees:
-            if trainee.role in {"ppk", "pokja", "verifikator", "helpdesk"}:
-                self.officials[trainee.user_id] = await self.portal.login(
-                    trainee.user_id, trainee.password, trainee.totp_secret
-                )
+        await self.log_in("ppk", "pokja", "verifikator", "helpdesk")
 
     async def providers_register(self) -> None:
         self.tell.act(f"{len(BIDDERS)} providers register with their papers")
@@ -112,66 +102,21 @@ class Story:
         await self.settled("the verified providers reach tender")
 
     async def package_is_created(self) -> None:
-        ppk = self.official("ppk")
-        letters = (await ppk.get("/api/registry/me"))["letters"]
-        skpd = next(letter["skpd"] for letter in letters if letter["role"] == "ppk")
-        committee = (await self.listed(ppk, "/api/registry/committees"))[0]
-        rows = [
-            {
-                "description": row.description,
-                "unit": row.unit,
-                "quantity": str(row.quantity),
-                "unit_price": str(row.unit_price),
-            }
-            for row in HPS
-        ]
-        self.package = await ppk.post(
-            "/api/tender/packages", PACKAGE | {"skpd": skpd, "hps_rows": rows, "committee": committee["id"]}
-        )
-        self.tell.act(f"The PPK of SKPD {skpd} creates package {self.package['code']}, HPS Rp {self.package['hps']}")
+        package = await create_package(self)
+        self.package = package["id"]
+        self.tell.act(f"The PPK of SKPD {package['skpd']} creates package {package['code']}, HPS Rp {package['hps']}")
 
     async def tender_is_published(self) -> None:
-        pokja = self.pokja()
-        start = await self.now() + timedelta(minutes=30)
-        stages = await pokja[0].get(
-            "/api/tender/schedule-proposals", regime=PACKAGE["regime"], template="T1", start=start.isoformat()
-        )
-        rows = [{key: row[key] for key in ("code", "starts_at", "ends_at")} for row in stages]
-        self.tender = await pokja[0].post(
-            "/api/tender/tenders",
-            {
-                "package": self.package["id"],
-                "template": "T1",
-                "stages": rows,
-                "contract_type": "harga_satuan",
-                "qualification_requirements": ["Surat izin usaha perdagangan yang berlaku", "SPT tahun pajak terakhir"],
-            },
-        )
-        self.stages = {row["code"]: {edge: _instant(row[edge]) for edge in ("starts_at", "ends_at")} for row in rows}
-        await self._publish_document(pokja[0])
-        pact = await pokja[0].get("/api/tender/pact-text")
-        for member in pokja:
-            self.tender |= await member.post(
-                f"/api/tender/tenders/{self.tender['id']}/approvals", {"pact_version": pact["version"]}
-            )
-        self.tell.act(f"The Pokja publishes tender {self.tender['code']}: each member accepted the pakta integritas")
-
-    async def _publish_document(self, member: User) -> None:
-        file = self.stage / "dokumen-pemilihan.pdf"
-        write_pdf(file, "Dokumen Pemilihan", [str(PACKAGE["name"]), *(row.description for row in HPS)], size=400_000)
-        document = await member.post(
-            f"/api/tender/tenders/{self.tender['id']}/documents", {"name": file.name, "media_type": "application/pdf"}
-        )
-        sent = await member.upload("/api/documents/uploads", document["grant"], "application/pdf", file.name, file)
-        await member.post(f"/api/tender/tender-documents/{document['id']}/file", said(sent))
+        self.tender = await announce(self, self.package, self.stage)
+        self.tell.act(f"The Pokja publishes tender {self.tender.code}: each member accepted the pakta integritas")
 
     async def questions_are_answered(self) -> None:
         await self.stage_begins("pemberian_penjelasan")
         for entrant in self.entrants:
-            await entrant.user.post(f"/api/tender/tenders/{self.tender['id']}/participation")
+            await entrant.user.post(f"/api/tender/tenders/{self.tender.id}/participation")
         asked = [
             await entrant.user.post(
-                f"/api/tender/tenders/{self.tender['id']}/questions",
+                f"/api/tender/tenders/{self.tender.id}/questions",
                 {"chapter": "Spesifikasi Teknis", "text": text},
             )
             for entrant, text in zip(
@@ -188,15 +133,15 @@ class Story:
 
     async def bids_are_sent(self) -> None:
         await self.stage_begins("upload_penawaran")
-        consent = await self.portal.visitor().get("/api/tender/consent-text")
+        text = await self.portal.visitor().get("/api/tender/consent-text")
         self._deal_files()
         self.tell.act("Five bidders upload their offers; both sides fingerprint the same bytes")
         for entrant in self.entrants:
             await self._upload_bid(entrant)
-        closes_at = self.stages["upload_penawaran"]["ends_at"]
+        closes_at = self.tender.closes_at
         for entrant in self.entrants:
             await self._wait_for_its_moment(entrant, closes_at)
-            await self._consent(entrant, consent["version"])
+            await self._consent(entrant, text["version"])
 
     async def _wait_for_its_moment(self, entrant: Entrant, closes_at: datetime) -> None:
         """The last bid in time is given in the very last millisecond; the late one in the next."""
@@ -228,7 +173,7 @@ class Story:
 
     async def _upload_bid(self, entrant: Entrant) -> None:
         user = entrant.user
-        bid = await user.post(f"/api/tender/tenders/{self.tender['id']}/bids")
+        bid = await user.post(f"/api/tender/tenders/{self.tender.id}/bids")
         entrant.bid, entrant.code = bid["id"], bid["code"]
         for number, file in enumerate(entrant.files, 1):
             name = _sayable(file.name, number)
@@ -241,20 +186,11 @@ class Story:
             self.tell.progress(f"{entrant.cast.user_id}: {name} {_megabytes(sent.mine.size)} in {seconds:.1f} s")
 
     async def _consent(self, entrant: Entrant, version: str) -> None:
-        entrant.offer = _offer(entrant.cast)
-        consent = {
-            "files": [{"file": file} | said(sent) for file, sent in entrant.uploads.items()],
-            "offer": entrant.offer,
-            "qualification": {
-                "licence_number": "1/SIUP/2026",
-                "licence_expires": (await self.now() + timedelta(days=700)).date().isoformat(),
-                "tax_year": 2025,
-                "experience": "Pengadaan serupa tahun 2024",
-            },
-            "consent_version": version,
-        }
+        entrant.offer = offer(entrant.cast)
+        expires = (await self.now() + timedelta(days=700)).date()
+        body = consent(entrant.uploads, entrant.offer, expires, version)
         try:
-            answer = await entrant.user.post(f"/api/tender/bids/{entrant.bid}/consent", consent)
+            answer = await entrant.user.post(f"/api/tender/bids/{entrant.bid}/consent", body)
         except Refused as refused:
             if refused.status != 409 or not entrant.cast.late:
                 raise
@@ -264,17 +200,17 @@ class Story:
             entrant.consent = answer
             self.tell.act(f"{entrant.cast.name} consents at {answer['consented_at']}: bid {entrant.code} is received")
         self.must(bool(entrant.refusal) == entrant.cast.late, f"{entrant.cast.name}'s late bid was accepted")
-        self.evidence.add(BidEvidence(entrant.code, entrant.files, entrant.uploads, consent, answer))
+        self.evidence.add(BidEvidence(entrant.code, entrant.files, entrant.uploads, body, answer))
 
     async def bids_are_opened(self) -> None:
         public = await self.public()
         self.must(not public.get("participants"), "bidders are shown before the opening")
         await self._refused_before_opening()
-        await self.clock("set", self.stages["upload_penawaran"]["ends_at"] + CLOSING_GRACE)
+        await self.clock("set", self.tender.closes_at + CLOSING_GRACE)
         await self.stage_begins("pembukaan")
         chair = self.pokja()[0]
-        await self.eventually("the tender closes", lambda: self._opens(chair))
-        bids = await self.listed(chair, f"/api/tender/tenders/{self.tender['id']}/bids")
+        await self.eventually("the tender closes", lambda: opens(chair, self.tender.id))
+        bids = await self.listed(chair, f"/api/tender/tenders/{self.tender.id}/bids")
         in_time = [entrant for entrant in self.entrants if not entrant.cast.late]
         self.must(
             {bid["id"] for bid in bids} == {entrant.bid for entrant in in_time}, "opened bids are not those received"
@@ -286,20 +222,11 @@ class Story:
     async def _refused_before_opening(self) -> None:
         """What the law forbids before the opening is refused."""
         try:
-            await self.pokja()[0].get(f"/api/tender/tenders/{self.tender['id']}/bids")
+            await self.pokja()[0].get(f"/api/tender/tenders/{self.tender.id}/bids")
         except Refused as refused:
             self.tell.act(f"A member tries to read the bids before the opening: {refused.problem.get('detail')}")
         else:
             raise Unmet("Bids could be read before the opening.")
-
-    async def _opens(self, chair: User) -> bool:
-        try:
-            await chair.post(f"/api/tender/tenders/{self.tender['id']}/opening")
-        except Refused as refused:
-            if refused.status != 409:
-                raise
-            return False
-        return True
 
     async def _read_back(self, chair: User, bid: dict[str, Any]) -> None:
         """Every file of every bid comes back byte for byte."""
@@ -319,7 +246,7 @@ class Story:
                 await chair.post(
                     f"/api/tender/bids/{entrant.bid}/evaluations", {"step": step, "passed": True, "reason": ""}
                 )
-        sheet = await chair.get(f"/api/tender/tenders/{self.tender['id']}/evaluation")
+        sheet = await chair.get(f"/api/tender/tenders/{self.tender.id}/evaluation")
         for row in sheet["bids"]:
             entrant = next(entrant for entrant in in_time if entrant.bid == row["bid"])
             entrant.corrected = row["corrected"]
@@ -336,11 +263,11 @@ class Story:
     async def winner_is_announced(self) -> None:
         await self.stage_begins("penetapan_pemenang")
         for member in self.pokja():
-            winner = await member.post(f"/api/tender/tenders/{self.tender['id']}/winner/approvals")
+            winner = await member.post(f"/api/tender/tenders/{self.tender.id}/winner/approvals")
             if winner["determined"]:
                 break
         await self.stage_begins("pengumuman_pemenang")
-        await self.pokja()[0].post(f"/api/tender/tenders/{self.tender['id']}/winner/announcement")
+        await self.pokja()[0].post(f"/api/tender/tenders/{self.tender.id}/winner/announcement")
         public = await self.public()
         self.winner = public["winner"]
         cheapest = min((e for e in self.entrants if e.corrected), key=lambda entrant: Decimal(entrant.corrected or 0))
@@ -351,7 +278,7 @@ class Story:
         await self.stage_begins("masa_sanggah")
         loser = next(e for e in self.entrants if e.corrected and e.cast.name != self.winner["name"])
         objection = await loser.user.post(
-            f"/api/tender/tenders/{self.tender['id']}/objections", {"text": "Evaluasi teknis pemenang mohon ditinjau."}
+            f"/api/tender/tenders/{self.tender.id}/objections", {"text": "Evaluasi teknis pemenang mohon ditinjau."}
         )
         chair = self.pokja()[0]
         file = self.stage / "jawaban-sanggah.pdf"
@@ -367,10 +294,10 @@ class Story:
         self.tell.act(f"{loser.cast.name} objects; the Pokja answers with a letter")
 
     async def winner_is_appointed(self) -> None:
-        await self.clock("set", self.stages["masa_sanggah"]["ends_at"] + timedelta(hours=9))
+        await self.clock("set", self.tender.stages["masa_sanggah"].ends_at + timedelta(hours=9))
         await self.stage_begins("sppbj")
         await self.official("ppk").post(
-            f"/api/tender/tenders/{self.tender['id']}/appointment", {"number": "027/001/SPPBJ/2026"}
+            f"/api/tender/tenders/{self.tender.id}/appointment", {"number": "027/001/SPPBJ/2026"}
         )
         self.tell.act("The PPK issues the SPPBJ")
 
@@ -378,7 +305,7 @@ class Story:
         visitor, desk = self.portal.visitor(), self.official("helpdesk")
         made = await visitor.post(
             "/api/helpdesk/complaints",
-            {"category": "pokja", "tender": self.tender["code"], "text": "Mohon diperiksa proses evaluasinya."},
+            {"category": "pokja", "tender": self.tender.code, "text": "Mohon diperiksa proses evaluasinya."},
         )
         desk_list = await self.listed(desk, "/api/helpdesk/complaints")
         complaint = next(item for item in desk_list if item["code"] == made["code"])
@@ -386,7 +313,7 @@ class Story:
             f"/api/helpdesk/complaints/{complaint['id']}/forwardings",
             {"letter_number": "027/12/LPSE/2026", "recipients": ["lpse_pusat", "tim_pengarah"]},
         )
-        tracked = await visitor.get(f"/api/helpdesk/complaints/track/{made['tracking_code']}")
+        tracked = await visitor.follow("/api/helpdesk/complaints/tracked", made["tracking_code"])
         recipients = [forwarding["recipient"] for forwarding in tracked["forwardings"]]
         self.must(sorted(recipients) == ["lpse_pusat", "tim_pengarah"], "the complaint did not reach both recipients")
         self.complaint = {"code": made["code"], "forwarded_to": recipients}
@@ -405,7 +332,7 @@ class Story:
         return {
             "backends": installation.backends.model_dump(),
             "tender": {
-                "code": self.tender["code"],
+                "code": self.tender.code,
                 "regime": PACKAGE["regime"],
                 "stage": _stage(public),
                 "winner": self.winner["name"],
@@ -439,51 +366,12 @@ class Story:
 
     # What the acts need
 
-    def official(self, role: str) -> User:
-        trainee = next(trainee for trainee in self.system.trainees if trainee.role == role)
-        return self.officials[trainee.user_id]
-
-    def pokja(self) -> list[User]:
-        return [self.officials[trainee.user_id] for trainee in self.system.trainees if trainee.role == "pokja"]
-
     async def public(self) -> dict[str, Any]:
-        found: dict[str, Any] = await self.portal.visitor().get(f"/api/tender/public/tenders/{self.tender['code']}")
+        found: dict[str, Any] = await self.portal.visitor().get(f"/api/tender/public/tenders/{self.tender.code}")
         return found
 
-    async def listed(self, user: User, path: str) -> list[dict[str, Any]]:
-        answer = await user.get(path)
-        items: list[dict[str, Any]] = answer["items"] if isinstance(answer, dict) else answer
-        return items
-
-    async def now(self) -> datetime:
-        return await clocks.now(self.system.installation)
-
-    async def clock(self, action: str, at: datetime | None = None) -> None:
-        """Move the training clock of all five databases together."""
-        await clocks.move(self.system.installation, action, at)
-
     async def stage_begins(self, code: str) -> None:
-        starts = self.stages[code]["starts_at"]
-        if await self.now() < starts:
-            await self.clock("set", starts)
-
-    def must(self, true: bool, otherwise: str) -> None:
-        if not true:
-            raise Unmet(f"{otherwise[:1].upper()}{otherwise[1:]}.")
-
-    async def eventually(self, what: str, ask: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while not await ask():
-            if time.monotonic() > deadline:
-                raise Unmet(f"Waited {seconds:.0f} s in vain until {what}.")
-            await asyncio.sleep(0.1)
-
-    async def settled(self, what: str) -> None:
-        async def handled() -> bool:
-            count = await events.count(self.system.installation)
-            return count.emitted == count.handled
-
-        await self.eventually(what, handled)
+        await self.not_before(self.tender.stages[code].starts_at)
 
     async def _logged(self) -> bool:
         return await events.unlogged(self.system.installation) == 0
@@ -509,21 +397,3 @@ def _stage(public: dict[str, Any]) -> str:
     """The stages that are active, by name; else where the tender stands."""
     names = [stage["name"] for stage in public["stages"] if stage["active"]]
     return ", ".join(names) or str(public["status"])
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _offer(who: Bidder) -> dict[str, Any]:
-    """Price rows at this bidder's factor; a slip writes one amount a hundred million too low."""
-    rows: list[dict[str, Any]] = []
-    total = Decimal(0)
-    for number, row in enumerate(HPS, 1):
-        unit_price = rupiah(row.unit_price * who.factor * WITH_TAX)
-        amount = row.quantity * unit_price - (Decimal(100_000_000) if who.slip == number else 0)
-        total += amount
-        rows.append(
-            {"no": number, "quantity": str(row.quantity), "unit_price": str(unit_price), "amount": f"{amount:.2f}"}
-        )
-    return {"validity_days": 60, "rows": rows, "total": f"{total:.2f}"}

@@ -39,6 +39,11 @@ SETTINGS: Final = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u@%d ",
+    # neither the row that is refused nor the statement and its values: they are what people told us
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
 }
 
 
@@ -50,7 +55,6 @@ class Postgres(Server):
     def __init__(self, directory: Path, port: int | None = None, *, say: Say = silent) -> None:
         super().__init__(directory, say=say)
         self.port = port
-        self._wished_port = port
         self._data = self.directory / "data"
         self._password = ""
         self._account: Account | None = None
@@ -64,7 +68,7 @@ class Postgres(Server):
         return f"postgresql://{ADMIN}:{self._password}@{LOOPBACK}:{self.port}/postgres"
 
     async def _launch(self) -> Process:
-        self.port = take(self._wished_port, self.name)
+        self.port = take(self.port, self.name)
         if os.geteuid() == 0:
             self._account = await system_account(binaries() / "postgres", self.directory, say=self.say)
         if not self._data.exists():
@@ -100,7 +104,7 @@ class Postgres(Server):
         _forget_lock_of_another(self._data)
         for _ in range(BUSY_BACKENDS_SECONDS):
             try:
-                await process.start(command, self._answers)
+                await process.start(command, self.answers)
             except ServerError as error:
                 if "shared memory block" not in str(error):
                     raise
@@ -109,7 +113,7 @@ class Postgres(Server):
                 return process
         raise ServerError(f"Sessions of a killed PostgreSQL still work in {self._data}. End them, then start again.")
 
-    async def _answers(self) -> bool:
+    async def answers(self) -> bool:
         try:
             connection = await asyncpg.connect(self.dsn, timeout=5)
         except (OSError, asyncpg.CannotConnectNowError, TimeoutError):

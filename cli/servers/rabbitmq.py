@@ -37,7 +37,6 @@ class RabbitMQ(Server):
         super().__init__(directory, say=say)
         self.plugins = plugins
         self.port = port
-        self._wished_port = port
         self._mapper: Process | None = None
         self._env: dict[str, str] = {}
 
@@ -57,7 +56,7 @@ class RabbitMQ(Server):
     async def _launch(self) -> Process:
         if not rabbitmq_available():
             raise ServerError(NEEDED)
-        self.port = take(self._wished_port, self.name)
+        self.port = take(self.port, self.name)
         distribution, mapper_port = free_ports(2)
         self._configure()
         self._env = env = self._environment(distribution, mapper_port)
@@ -67,7 +66,7 @@ class RabbitMQ(Server):
             ["epmd", "-address", LOOPBACK, "-port", str(mapper_port)], lambda: answers(mapper_port), env=env
         )
         broker = Process(self.name, log=self.log, note=self._note, cwd=self.directory)
-        await broker.start([PROGRAM], self._answers, env=env, seconds=180)
+        await broker.start([PROGRAM], self.answers, env=env, seconds=180)
         return broker
 
     async def control(self, *words: str) -> str:
@@ -125,7 +124,7 @@ class RabbitMQ(Server):
             ),
         }
 
-    async def _answers(self) -> bool:
+    async def answers(self) -> bool:
         """Tell whether a client that says the AMQP greeting is answered with a frame."""
         try:
             reader, writer = await asyncio.open_connection(LOOPBACK, self.port)

@@ -11,7 +11,7 @@ from cli.servers.process import Process, Say, silent
 
 
 class Server(ABC):
-    """A server of this machine. `async with` starts and stops it; `start` after `stop` runs it again."""
+    """A server of this machine. `async with` starts and stops it; `start` after `stop` runs it again, on its port."""
 
     name: str
 
@@ -29,6 +29,10 @@ class Server(ABC):
     def pid(self) -> int | None:
         return self.process.pid if self.process else None
 
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.running
+
     async def start(self) -> None:
         """Start and return once the server answers; raise ServerError with what to do when it cannot."""
         self._claim = await asyncio.to_thread(Claim, self.directory, self.name)
@@ -41,6 +45,10 @@ class Server(ABC):
     @abstractmethod
     async def _launch(self) -> Process:
         """Prepare the directory, start the process and wait until it answers."""
+
+    @abstractmethod
+    async def answers(self) -> bool:
+        """Tell whether clients are served now."""
 
     def _note(self, pid: int) -> None:
         if self._claim:

@@ -125,7 +125,9 @@ class Bus(Protocol):
     name: str
     """"embedded", or "rabbitmq 3.10.8" once the broker was reached."""
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """A broker that is away is said in the log and raises nothing: it is found later."""
+        ...
 
     async def close(self) -> None: ...
 

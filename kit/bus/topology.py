@@ -12,10 +12,14 @@ class Topology:
 
     A queue's arguments can never be changed on RabbitMQ, so they hold only what correctness needs. Limits are enforced
     by the consumer; a policy may add lengths.
+
+    `known`: types that queues are unbound from where nothing wants them any more. On RabbitMQ only who brings up a whole
+    installation gives them: a process that starts while others run a newer version must not unbind what those want.
     """
 
     prefix: str
     subscriptions: Mapping[str, frozenset[str]]
+    known: frozenset[str] = frozenset()
 
     @property
     def events(self) -> str:
@@ -32,6 +36,9 @@ class Topology:
 
     def dead_queue(self, service: str) -> str:
         return f"{self.prefix}.{service}.dead"
+
+    def retired(self, service: str) -> frozenset[str]:
+        return self.known - self.subscriptions[service]
 
     def arguments(self, service: str) -> dict[str, str]:
         """A message the broker itself gives up is not lost on the way: at-least-once demands reject-publish."""

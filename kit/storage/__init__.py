@@ -11,14 +11,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from kit.problems import Problem
-from kit.storage.errors import ObjectMissing, SizeMismatch, StorageError, StorageUnavailable
+from kit.storage.errors import ObjectMissing, SizeMismatch, StorageError, StorageUnavailable, StoreBusy
+from kit.storage.room import Room
 from kit.storage.upload import Stored, Threads, Upload, seen
 from kit.storage.wire import Stat, Wire
 
-__all__ = ["Health", "ObjectMissing", "ObjectStore", "SizeMismatch", "Stat", "StorageError", "StorageUnavailable",
+__all__ = ["Health", "ObjectMissing", "ObjectStore", "SizeMismatch", "Stat", "StorageError", "StorageUnavailable", "StoreBusy",
            "Stored"]  # fmt: skip
 
-READ = 1024 * 1024
+READ = 128 * 1024
+"""A reader that is slow holds one of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +35,23 @@ class Health:
 
 
 class ObjectStore:
-    """One bucket. `endpoint` is a URL; `uploads` bounds memory: each holds up to four parts of 8 MiB."""
+    """One bucket. `endpoint` is a URL; `uploads` may be under way and hold `memory` bytes together, the rest on disk."""
 
     def __init__(
-        self, endpoint: str, access_key: str, secret_key: str, bucket: str, *, threads: int = 8, uploads: int = 32
+        self,
+        endpoint: str,
+        access_key: str,
+        secret_key: str,
+        bucket: str,
+        *,
+        threads: int = 8,
+        uploads: int = 512,
+        memory: int = 64 << 20,
     ) -> None:
         self.bucket = bucket
         self._wire = Wire(endpoint, access_key, secret_key, bucket, connections=2 * threads)
         self._threads = Threads(threads)
-        self._uploads = asyncio.Semaphore(uploads)
+        self._most, self._room = uploads, Room(memory)
         self._under_way: set[asyncio.Task[Stored]] = set()
 
     async def ensure_bucket(self, object_lock: bool = False) -> None:
@@ -57,15 +67,17 @@ class ObjectStore:
     ) -> Stored:
         """Stores exactly `size` bytes as a new version of `key`, or nothing.
 
-        Raises SizeMismatch, StorageUnavailable, StorageError, and whatever `chunks` raises when its sender goes away.
+        Raises SizeMismatch, StoreBusy, StorageUnavailable, StorageError, and whatever `chunks` raises when its sender goes away.
         """
         if size < 0:
             raise ValueError("a size cannot be negative")
-        async with self._uploads:
-            upload = seen(asyncio.ensure_future(Upload(self._wire, self._threads, key, size, content_type).run(chunks)))
-            self._under_way.add(upload)
-            upload.add_done_callback(self._under_way.discard)
-            return await self._whole(upload)
+        if len(self._under_way) >= self._most:
+            raise StoreBusy
+        sending = Upload(self._wire, self._threads, self._room, key, size, content_type)
+        upload = seen(asyncio.ensure_future(sending.run(chunks)))
+        self._under_way.add(upload)
+        upload.add_done_callback(self._under_way.discard)
+        return await self._whole(upload)
 
     async def _whole(self, upload: asyncio.Task[Stored]) -> Stored:
         """An upload is a task of its own: however often its caller is cancelled, its clean-up is cancelled never."""
@@ -96,6 +108,10 @@ class ObjectStore:
 
     async def stat(self, key: str, version_id: str | None = None) -> Stat:
         return await self._threads.run(self._wire.stat, key, version_id)
+
+    async def versions(self) -> list[Stat]:
+        """Every version of every object in the bucket, for checks; their types are not told."""
+        return await self._threads.run(self._wire.versions)
 
     async def remove(self, key: str, version_id: str) -> None:
         """Removes one version for good. No error when it is already gone; StorageError when a lock holds it."""

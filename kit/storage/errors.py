@@ -2,7 +2,7 @@
 
 from kit.problems import Problem
 
-__all__ = ["ObjectMissing", "SizeMismatch", "StorageError", "StorageUnavailable"]
+__all__ = ["ObjectMissing", "SizeMismatch", "StorageError", "StorageUnavailable", "StoreBusy"]
 
 
 class StorageError(Problem):
@@ -34,6 +34,19 @@ class StorageUnavailable(Problem):
             remedy="Try again in a moment; of a file that was being sent nothing was stored.",
         )
         self.reason = str(reason)
+
+
+class StoreBusy(Problem):
+    status = 503
+    title = "Too many uploads at once"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "uploads_busy",
+            "More files are being sent than can be taken at once.",
+            remedy="Send the file again in a moment, with the same grant.",
+            extra={"retry_after": 5},
+        )
 
 
 class ObjectMissing(Problem):

@@ -1,7 +1,8 @@
 """One object on its way into the store: cut into parts, fingerprinted in one pass, sent while the rest arrives.
 
 A sender is read only as fast as parts leave: besides the part being filled, at most IN_FLIGHT wait, are hashed or are
-sent, so an upload holds at most (IN_FLIGHT + 1) parts in memory however large the file is.
+sent, so an upload holds at most (IN_FLIGHT + 1) parts however large the file is: in memory while there is room, on disk
+when others take it.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from kit.problems import Problem
 from kit.storage.errors import SizeMismatch
+from kit.storage.room import Piece, Room
 from kit.storage.wire import Part, Wire
 
 __all__ = ["PART", "Stored", "Threads", "Upload", "seen"]
@@ -78,8 +80,8 @@ class _Fingerprint:
 
 
 class Upload:
-    def __init__(self, wire: Wire, threads: Threads, key: str, size: int, content_type: str) -> None:
-        self._wire, self._threads = wire, threads
+    def __init__(self, wire: Wire, threads: Threads, room: Room, key: str, size: int, content_type: str) -> None:
+        self._wire, self._threads, self._room = wire, threads, room
         self._key, self._size, self._content_type = key, size, content_type
         self._fingerprint = _Fingerprint()
 
@@ -89,9 +91,13 @@ class Upload:
         return Stored(self._key, version, self._size, digests.md5.hexdigest(), digests.sha256.hexdigest())
 
     async def _in_one(self, chunks: AsyncIterator[bytes]) -> str:
-        [body] = [part async for part in _parts(chunks, self._size)]
-        sha256 = await self._threads.run(self._fingerprint.only, body)
-        return await self._act(self._wire.remove, self._wire.put, self._key, body, sha256, self._content_type)
+        [part] = [part async for part in _parts(chunks, self._size, self._room)]
+        try:
+            body = await self._threads.run(part.bytes)
+            sha256 = await self._threads.run(self._fingerprint.only, body)
+            return await self._act(self._wire.remove, self._wire.put, self._key, body, sha256, self._content_type)
+        finally:
+            part.close()
 
     async def _in_parts(self, chunks: AsyncIterator[bytes]) -> str:
         upload_id = await self._act(self._wire.abort, self._wire.begin, self._key, self._content_type)
@@ -107,21 +113,28 @@ class Upload:
         room = asyncio.Semaphore(IN_FLIGHT)
         turn = asyncio.Lock()  # its waiters are served in order, so the parts are fingerprinted in order
 
-        async def ship(number: int, part: bytearray) -> Part:
+        async def ship(number: int, part: Piece) -> Part:
             async with turn:
-                sha256 = await self._threads.run(self._fingerprint.add, part)
-            sent = await self._threads.run(self._wire.put_part, self._key, upload_id, number, part, sha256)
+                body = await self._threads.run(part.bytes)
+                sha256 = await self._threads.run(self._fingerprint.add, body)
+            sent = await self._threads.run(self._wire.put_part, self._key, upload_id, number, body, sha256)
+            part.close()
             room.release()
             return sent
 
         shipping: list[asyncio.Task[Part]] = []
+        taken: list[Piece] = []
         try:
-            async with asyncio.TaskGroup() as group, aclosing(_parts(chunks, self._size)) as parts:
+            async with asyncio.TaskGroup() as group, aclosing(_parts(chunks, self._size, self._room)) as parts:
                 async for part in parts:
+                    taken.append(part)
                     await room.acquire()
                     shipping.append(group.create_task(ship(len(shipping) + 1, part)))
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
+        finally:
+            for part in taken:
+                part.close()
         return [task.result() for task in shipping]
 
     async def _act(
@@ -142,21 +155,25 @@ class Upload:
             raise
 
 
-async def _parts(chunks: AsyncIterator[bytes], size: int) -> AsyncGenerator[bytearray, None]:
+async def _parts(chunks: AsyncIterator[bytes], size: int, room: Room) -> AsyncGenerator[Piece, None]:
     """Cuts the stream; the last part is given out only when the sender has ended with exactly `size` bytes."""
-    part, received = bytearray(), 0
-    async for chunk in chunks:
-        received += len(chunk)
-        if received > size:
+    part, received = Piece(room), 0
+    try:
+        async for chunk in chunks:
+            received += len(chunk)
+            if received > size:
+                raise SizeMismatch(size, received)
+            rest = memoryview(chunk)
+            while rest:
+                if part.size == PART:
+                    full, part = part, Piece(room)
+                    yield full
+                space = PART - part.size
+                part.add(rest[:space])
+                rest = rest[space:]
+        if received < size:
             raise SizeMismatch(size, received)
-        rest = memoryview(chunk)
-        while rest:
-            if len(part) == PART:
-                yield part
-                part = bytearray()
-            room = PART - len(part)
-            part += rest[:room]
-            rest = rest[room:]
-    if received < size:
-        raise SizeMismatch(size, received)
-    yield part
+        last, part = part, Piece(room)
+        yield last
+    finally:
+        part.close()

@@ -79,10 +79,12 @@ class Wire:
 
         self._http = PoolManager(maxsize=connections, timeout=Timeout(connect=5, read=60), retries=PATIENT)
         self._client = client(self._http)
-        self._probe = client(PoolManager(maxsize=1, timeout=Timeout(connect=2, read=2), retries=False))
+        self._quick = PoolManager(maxsize=1, timeout=Timeout(connect=2, read=2), retries=False)
+        self._probe = client(self._quick)
 
     def close(self) -> None:
         self._http.clear()
+        self._quick.clear()
 
     # the bucket
 
@@ -115,6 +117,16 @@ class Wire:
         with _ours():
             answer = self._probe._execute("HEAD", self.bucket)  # noqa: SLF001
         return str(answer.headers.get("Server", ""))
+
+    def versions(self) -> list[Stat]:
+        """Every version of every object."""
+        with _ours():
+            found = list(self._client.list_objects(self.bucket, recursive=True, include_version=True))
+        return [
+            Stat(str(one.object_name), one.version_id, one.size or 0, one.etag or "", "", one.last_modified)
+            for one in found
+            if not one.is_delete_marker
+        ]
 
     # writing
 

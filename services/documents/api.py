@@ -56,7 +56,15 @@ async def finished_upload(request: Request, grant_id: UUID, actor: ActorDep) -> 
         return UploadOut.of(await queries.upload(db, grant_id, actor))
 
 
-@router.get("/objects/{id}", response_class=StreamingResponse, **public())
+_BYTES = {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@router.get(
+    "/objects/{id}",
+    response_class=StreamingResponse,
+    responses={200: {"description": "The document", **_BYTES}, 206: {"description": "The part asked for", **_BYTES}},
+    **public(),
+)
 async def download(
     request: Request,
     id: UUID,

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
@@ -15,15 +15,19 @@ from kit.db import Db
 from kit.grants import DownloadGrant, Statement, UploadGrant
 from kit.ids import new_id
 from kit.keys import SigningKey
+from kit.limits import Limits
 from kit.outbox import emit
-from kit.problems import Conflict, Forbidden, Unauthenticated
+from kit.problems import Conflict, Forbidden, Problem, Unauthenticated
 from kit.service import Service
-from kit.storage import Stored
+from kit.storage import StorageError, StorageUnavailable, Stored
 from services.documents import events, queries
 from services.documents.models import Access, Attempt, Document
 from services.documents.rules import Span
 
 __all__ = ["Incoming", "granted_read", "granted_upload", "open_document", "store"]
+
+MOST_ATTEMPTS = 10
+"""Under one grant at a time: a line that breaks is tried again before its end is noticed, but nobody fills the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +50,65 @@ async def granted_upload(service: Service, token: str, actor: Actor) -> UploadGr
 async def store(service: Service, grant: UploadGrant, file: Incoming, body: AsyncIterator[bytes]) -> Document:
     """Store first, then state: a statement exists only about bytes that the store holds.
 
-    A failure on the way leaves the grant unused and an attempt whose remains a job removes.
+    What ends in order without a document leaves nothing; what a crash or an absent store leaves, a job removes.
     """
-    attempt = await _begin(service, grant)
-    stored = await service.store().put_stream(str(attempt), body, size=file.size, content_type=file.media_type)
+    attempt = await _begin(service, grant, file.size)
+    try:
+        stored = await service.store().put_stream(str(attempt), body, size=file.size, content_type=file.media_type)
+    except (StorageUnavailable, StorageError):
+        raise
+    except BaseException:
+        await _forget(service, attempt)
+        raise
     try:
         async with service.database.transaction() as db:
             return await _state(db, service, grant, attempt, file, stored)
-    except IntegrityError as error:
-        if "uq_document_grant" in str(error.orig):
+    except (Conflict, IntegrityError) as error:
+        await service.store().remove(stored.key, stored.version_id)
+        await _forget(service, attempt)
+        if isinstance(error, IntegrityError) and "uq_document_grant" in str(error.orig):
             raise _used(grant) from error
         raise
 
 
-async def _begin(service: Service, grant: UploadGrant) -> UUID:
+async def _begin(service: Service, grant: UploadGrant, size: int) -> UUID:
     attempt = new_id()
     async with service.database.transaction() as db:
         if (await db.execute(select(Document.id).where(Document.grant == grant.id))).first():
             raise _used(grant)
+        await _require_quota(db, grant.account, size, service.settings.limits)
+        begun = select(func.count()).where(Attempt.grant == grant.id)
+        if (await db.execute(begun)).scalar_one() >= MOST_ATTEMPTS:
+            raise Conflict(
+                "too_many_attempts",
+                "{most} uploads under this grant are under way, or broke off and are not cleared away yet.",
+                remedy="Let one of them end, or ask for another grant where you got this one.",
+                most=MOST_ATTEMPTS,
+            )
         await db.execute(insert(Attempt).values(id=attempt, grant=grant.id, began_at=await real_now(db)))
     return attempt
+
+
+async def _require_quota(db: Db, account: UUID, size: int, limits: Limits) -> None:
+    """Few uploads of an account run at a time (the gateway sees to it), so those under way need no counting."""
+    lately = Document.account == account, Document.stored_at > func.clock_timestamp() - timedelta(days=1)
+    stored = (await db.execute(select(func.coalesce(func.sum(Document.size), 0)).where(*lately))).scalar_one()
+    if int(stored) + size > limits.upload_bytes_per_day:
+        raise Problem(
+            "upload_quota",
+            "This account stored {stored} bytes in 24 hours; {most} are the most, and this file has {size}.",
+            remedy="Send only what you hand in, or go on tomorrow; the helpdesk can raise the limit for a large tender.",
+            status=429,
+            extra={"retry_after": 3600},
+            stored=int(stored),
+            most=limits.upload_bytes_per_day,
+            size=size,
+        )
+
+
+async def _forget(service: Service, attempt: UUID) -> None:
+    async with service.database.transaction() as db:
+        await db.execute(delete(Attempt).where(Attempt.id == attempt))
 
 
 async def _state(

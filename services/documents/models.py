@@ -36,6 +36,7 @@ class Document(db.Sequenced, Base):
     __tablename__ = "document"
     __table_args__ = (
         Index("uq_document_grant", "grant", unique=True),
+        Index("ix_document_account_stored_at", "account", "stored_at"),
         CheckConstraint("size >= 0", name="size"),
         CheckConstraint("md5 ~ '^[0-9a-f]{32}$' and sha256 ~ '^[0-9a-f]{64}$'", name="fingerprints"),
     )

@@ -90,7 +90,11 @@ def _require_sound(name: str) -> None:
     else:
         return
     raise RuleViolation(
-        "name_refused", "The file cannot have this name: {why}.", remedy="Rename the file and send it again.", why=why
+        "name_refused",
+        "The file cannot have this name: {why}.",
+        article="Perwali Mojokerto 21/2011 Pasal 14(2)-(4): a document is what its sender sees",
+        remedy="Rename the file and send it again.",
+        why=why,
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Header, Request
 
 from contracts.roles import Role
 from kit.auth import ActorDep, allow, logged_in, public
@@ -34,7 +34,15 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["helpdesk"])
 
-TrackingCode = Annotated[str, Path(min_length=32, max_length=60)]
+TrackingCode = Annotated[
+    str,
+    Header(
+        alias="Lpse-Tracking",
+        min_length=32,
+        max_length=60,
+        description="The tracking code. A header, since addresses end up in logs, histories and traces.",
+    ),
+]
 
 
 @router.post("/tickets", status_code=201, **public())
@@ -57,10 +65,10 @@ async def list_tickets(
     return Page(items=[TicketRow.model_validate(row) for row in rows], next=following)
 
 
-@router.get("/tickets/track/{tracking_code}", **public())
-async def track_ticket(request: Request, tracking_code: TrackingCode) -> TicketTracked:
+@router.get("/tickets/tracked", **public())
+async def track_ticket(request: Request, lpse_tracking: TrackingCode) -> TicketTracked:
     async with service_of(request).database.reading() as db:
-        return TicketTracked.model_validate(await queries.tracked_ticket(db, tracking_code))
+        return TicketTracked.model_validate(await queries.tracked_ticket(db, lpse_tracking))
 
 
 @router.get("/tickets/{id}", **logged_in())
@@ -85,10 +93,10 @@ async def complain(body: NewComplaint, call: CallDep) -> ComplaintSubmitted:
     return await complaints.submit(call, body)
 
 
-@router.get("/complaints/track/{tracking_code}", **public())
-async def track_complaint(request: Request, tracking_code: TrackingCode) -> ComplaintTracked:
+@router.get("/complaints/tracked", **public())
+async def track_complaint(request: Request, lpse_tracking: TrackingCode) -> ComplaintTracked:
     async with service_of(request).database.reading() as db:
-        return ComplaintTracked.model_validate(await queries.tracked_complaint(db, tracking_code))
+        return ComplaintTracked.model_validate(await queries.tracked_complaint(db, lpse_tracking))
 
 
 @router.get("/complaints", **allow(Role.HELPDESK, Role.KETUA_LPSE, Role.INSPEKTUR))

@@ -66,6 +66,7 @@ def require_answerable(forwarded_at: datetime | None, answered_at: datetime | No
             "already_answered",
             "This complaint was answered on {at}; an answer is not rewritten.",
             article="Pasal 18(1)",
+            remedy="Open a request for what is to be added.",
             at=answered_at.isoformat(),
         )
 

@@ -82,6 +82,8 @@ class Session(Base):
     last_used_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    place: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
+    """Where it was opened (services/registry/origin.py): that place is known from then on."""
 
 
 class LoginAttempt(Base):
@@ -91,6 +93,9 @@ class LoginAttempt(Base):
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
     user_id_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    place: Mapped[bytes] = mapped_column(LargeBinary, index=True)
+    known: Mapped[bool]
+    """Whether somebody had logged in from there before."""
     at: Mapped[datetime] = mapped_column(Instant, server_default=NOW, index=True)
 
     __table_args__ = (Index("ix_login_attempt_user_id_sha256_at", "user_id_sha256", "at"),)

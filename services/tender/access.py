@@ -1,4 +1,7 @@
-"""Who may touch which record. Not found and not yours look the same from outside."""
+"""Who may touch which record. What one may not see does not exist (404); what one may see and not do is forbidden (403).
+
+A tender shows to its PPK, PA and KPA and to its committee from the first draft, to everybody from its announcement.
+"""
 
 from datetime import datetime
 from typing import TypeVar
@@ -13,10 +16,13 @@ from kit.problems import Conflict, Forbidden, NotFound
 from services.tender.models import Bid, CommitteeView, Participation, ProviderView, Tender
 
 __all__ = [
-    "committee_of",
+    "BUYERS",
+    "announced",
+    "buys_for",
     "committee_tender",
     "is_member",
     "locked",
+    "not_a_participant",
     "one",
     "own_bid",
     "provider_of",
@@ -46,18 +52,20 @@ async def locked(db: Db, model: type[ROW], id: UUID) -> ROW:
     return row
 
 
-async def committee_of(db: Db, id: UUID, actor: Actor, now: datetime) -> CommitteeView:
-    """The committee, if the actor sits in it by a decree in force (Pasal 5, 9)."""
-    committee = await one(db, CommitteeView, id)
-    if not is_member(committee, actor, now):
-        raise Forbidden(
-            "not_in_committee",
-            "Only members of {committee}, by a decree in force, work on this tender.",
-            article="Perwali Mojokerto 21/2011 Pasal 5(1)b",
-            remedy="Ask the Admin Agency to register the decree that names you.",
-            committee=committee.name,
-        )
-    return committee
+BUYERS = (Role.PPK, Role.PA, Role.KPA)
+"""Who buys for an SKPD and reads all that is its own (DOMAIN 1.3)."""
+
+
+def buys_for(actor: Actor, skpd: str) -> bool:
+    return any(actor.serves(role, skpd) for role in BUYERS)
+
+
+async def announced(db: Db, id: UUID) -> Tender:
+    """A tender that everybody knows."""
+    tender = await one(db, Tender, id)
+    if tender.announced_at is None:
+        raise NotFound("tender", id)
+    return tender
 
 
 def is_member(committee: CommitteeView | None, actor: Actor, now: datetime) -> bool:
@@ -69,11 +77,26 @@ def is_member(committee: CommitteeView | None, actor: Actor, now: datetime) -> b
     )
 
 
-async def committee_tender(db: Db, id: UUID, actor: Actor, *, write: bool = True) -> tuple[Tender, datetime]:
-    """A tender of the actor's committee, locked for writing, with the business time."""
+async def committee_tender(
+    db: Db, id: UUID, actor: Actor, *, write: bool = True, of: NotFound | None = None
+) -> tuple[Tender, datetime]:
+    """A tender of the actor's committee, locked for writing, with the business time.
+
+    `of`: what others are told when they came by a record of it that shows to the committee alone.
+    """
     tender = await (locked if write else one)(db, Tender, id)
     now = await business_now(db)
-    await committee_of(db, tender.committee, actor, now)
+    committee = await one(db, CommitteeView, tender.committee)
+    if not is_member(committee, actor, now):
+        if of is not None or tender.announced_at is None:
+            raise of or NotFound("tender", id)
+        raise Forbidden(
+            "not_in_committee",
+            "Only members of {committee}, by a decree in force, work on this tender.",
+            article="Perwali Mojokerto 21/2011 Pasal 5(1)b",
+            remedy="Ask the Admin Agency to register the decree that names you.",
+            committee=committee.name,
+        )
     return tender, now
 
 
@@ -125,6 +148,15 @@ async def provider_of(db: Db, actor: Actor, now: datetime) -> ProviderView:
 async def takes_part(db: Db, tender: UUID, actor: Actor) -> bool:
     """Whether the actor's firm joined this tender, which only an announced one can be."""
     return actor.provider is not None and await db.get(Participation, (tender, actor.provider)) is not None
+
+
+def not_a_participant() -> Forbidden:
+    return Forbidden(
+        "not_a_participant",
+        "This is for the participants of the tender.",
+        article="Perpres 54/2010 Pasal 77",
+        remedy="Join the tender first.",
+    )
 
 
 async def own_bid(db: Db, id: UUID, actor: Actor) -> Bid:

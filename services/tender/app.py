@@ -20,5 +20,6 @@ def build(settings: Settings) -> Service:
         reactions=REACTIONS,
         jobs=JOBS,
     )
-    service.resources["instants"] = instants.pool(settings.database.get_secret_value())
+    service.resources["instants"] = asked = instants.pool(settings.database.get_secret_value())
+    service.app.add_middleware(instants.Arrivals, instants=asked)
     return service

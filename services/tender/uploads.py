@@ -74,7 +74,13 @@ def statement_of(service: Service, token: str, now: datetime) -> Statement:
 def check(row: Uploaded, statement: Statement, purpose: Purpose, *, md5: str, sha256: str) -> None:
     """The statement belongs to this row, and the client's own fingerprints are the same (Pasal 14(4))."""
     if row.object is not None:
-        raise Conflict("grant_used", "The file {name} has arrived already.", article=ARTICLE, name=row.name)
+        raise Conflict(
+            "grant_used",
+            "The file {name} has arrived already.",
+            article=ARTICLE,
+            remedy="For another file ask for another grant.",
+            name=row.name,
+        )
     said = (statement.grant, statement.purpose, statement.record, statement.account)
     if said != (row.grant, purpose, row.id, row.account):
         raise RuleViolation(

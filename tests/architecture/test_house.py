@@ -11,6 +11,7 @@ from cli.system import PARTS
 from cli.wiring import subscriptions
 from contracts import CATALOGUE
 from contracts.for_the_record import FOR_THE_RECORD
+from kit.limits import Limits
 from kit.settings import GatewaySettings, Settings
 from services import SERVICES
 
@@ -97,6 +98,14 @@ def test_every_setting_is_explained_to_operators() -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
     names = {f"LPSE_{name.upper()}" for settings in (Settings, GatewaySettings) for name in settings.model_fields}
     assert sorted(name for name in names if f"`{name}`" not in text) == []
+
+
+def test_every_limit_stands_with_its_default_in_the_handbook() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    rows = {
+        name: f"| `{name}` | {field.default} | {field.description} |" for name, field in Limits.model_fields.items()
+    }
+    assert [name for name, row in rows.items() if row not in text] == []
 
 
 def test_lock_files_name_versions_and_hashes_and_no_host() -> None:

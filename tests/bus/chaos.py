@@ -12,19 +12,26 @@ PATIENCE = 5
 
 
 class ChaosBus:
-    """Wraps a bus: doubles and shuffles what is published, delays deliveries, repeats some that were handled."""
+    """Wraps a bus: doubles and shuffles what is published, delays deliveries, repeats some that were handled.
 
-    def __init__(self, bus: Bus, *, seed: int, chance: float = 0.3) -> None:
+    `doubled`: the chance of being published twice, where it is not that of everything else.
+    """
+
+    def __init__(self, bus: Bus, *, seed: int, chance: float = 0.3, doubled: float | None = None) -> None:
         self.name = f"{bus.name} in chaos (seed {seed})"
         self._bus = bus
         self._random = random.Random(seed)
         self._chance = chance
+        self._doubled = chance if doubled is None else doubled
 
     def _strikes(self) -> bool:
         return self._random.random() < self._chance
 
+    def _doubles(self) -> bool:
+        return self._random.random() < self._doubled
+
     async def publish(self, messages: Sequence[Message]) -> list[Exception | None]:
-        order = [index for index in range(len(messages)) for _ in range(2 if self._strikes() else 1)]
+        order = [index for index in range(len(messages)) for _ in range(2 if self._doubles() else 1)]
         self._random.shuffle(order)
         outcomes: list[Exception | None] = [None] * len(messages)
         for index, outcome in zip(order, await self._bus.publish([messages[i] for i in order]), strict=True):

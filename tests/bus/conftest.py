@@ -11,14 +11,12 @@ from tests.bus.place import Place
 async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
     """A server of its own: here it is killed, and other tests keep what they made in theirs."""
     async with Postgres(_open(tmp_path_factory.mktemp("embedded-bus"))) as server:
-        server._wished_port = server.port
         yield Place(server)
 
 
 @pytest.fixture(scope="session")
 def rabbitmq(rabbitmq: RabbitMQ) -> Place:
     """The broker of the whole run. It is killed here too, and comes back on its port with all it was given."""
-    rabbitmq._wished_port = rabbitmq.port
     return Place(rabbitmq)
 
 

@@ -129,3 +129,14 @@ async def test_what_another_process_publishes_is_found_soon(embedded: Place) -> 
             await other.publish(messages(1))
             await until(lambda: len(seen.ids) == 1, 3)
         assert (await bus.depth(topology))["tender"] == Depth(0, 0, None)
+
+
+async def test_who_brings_up_a_whole_installation_unbinds_what_nobody_wants(rabbitmq: Place) -> None:
+    """Any other process only adds: beside it a newer version may want more."""
+    wider = rabbitmq.topology(tender={"registry.provider.verified.v1", "helpdesk.ticket.opened.v1"})
+    fewer = Topology(wider.prefix, {"tender": frozenset({"registry.provider.verified.v1"})})
+    async with rabbitmq.bus(wider), rabbitmq.bus(fewer) as bus:
+        assert await bus.publish(messages(1, "helpdesk.ticket.opened.v1")) == [None]
+        await bus.declare(Topology(fewer.prefix, fewer.subscriptions, known=wider.subscriptions["tender"]))
+        assert isinstance((await bus.publish(messages(1, "helpdesk.ticket.opened.v1")))[0], Unroutable)
+        assert await bus.publish(messages(1)) == [None]

@@ -64,6 +64,37 @@ async def test_apart_from_each_other_the_services_hand_on_every_event(tmp_path: 
                 await asyncio.sleep(0.2)
 
 
+async def test_a_database_that_ends_by_itself_comes_back(tmp_path: Path) -> None:
+    async with running(options(tmp_path / "var")) as system, Portal(system.installation.gateway) as portal:
+        server = system.kept["postgresql"].what
+        first = server.pid
+        assert first
+        os.kill(first, signal.SIGKILL)
+        async with asyncio.timeout(60):
+            while server.pid == first or not await server.answers():
+                await asyncio.sleep(0.2)
+            while not await answers(portal, "/api/tender/public/tenders"):
+                await asyncio.sleep(0.2)
+        assert await check(system.installation) == []
+
+
+async def test_two_installations_share_no_directory(tmp_path: Path, postgres: Postgres, seaweedfs: SeaweedFS) -> None:
+    """Also when both use servers that run elsewhere, where no embedded server would object."""
+    admin = seaweedfs.admin
+    objects = f"http://{admin.access_key}:{admin.secret_key}@{seaweedfs.endpoint.removeprefix('http://')}"
+    lent = replace(options(tmp_path / "var", database=postgres.dsn, objects=objects), lent=True, prefix="zwei")
+    async with installed(lent, print):
+        with pytest.raises(ServerError, match=r"OpenLPSE in .* is already run by process"):
+            async with installed(lent, print):
+                pass
+
+
+async def test_what_matches_is_listed_however_much_came_after_it(system: System) -> None:
+    found = await events.listing(system.installation, "registry", "registry.skpd.*", 2)
+    assert len(found) == 2
+    assert all(" registry.skpd.registered.v1 " in line for line in found)
+
+
 async def offset(dsn: str) -> timedelta:
     connection = await asyncpg.connect(dsn)
     try:

@@ -26,7 +26,13 @@ def echo() -> Echo:
 
 
 def settings_with(key_home: Path, **others: Any) -> GatewaySettings:
-    values = {"profile": "latihan", "public_url": URL, "keys": key_home / "gateway", "jwks": key_home / "jwks.json"}
+    values = {
+        "instance": "uji",
+        "profile": "latihan",
+        "public_url": URL,
+        "keys": key_home / "gateway",
+        "jwks": key_home / "jwks.json",
+    }
     return GatewaySettings(**{**values, "trace_ratio": 1.0, **others})
 
 

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway.limits import Buckets, InFlight, TooMany, address_of
+from gateway.clients import address_of
+from gateway.limits import Buckets, InFlight, TooMany
 from tests.gateway.conftest import MakeApp, Portal
 from tests.gateway.standins import Registry
 
@@ -64,7 +65,7 @@ async def test_one_account_flooding_slows_no_other_not_even_from_its_address(
     portal: Portal, registry: Registry
 ) -> None:
     flooder, quiet = registry.open(), registry.open()
-    async with portal(requests_per_minute=20) as http:
+    async with portal(limits={"requests_per_account": 20}) as http:
 
         async def ask(secret: str) -> int:
             return (await http.get("/api/tender/x", headers={"authorization": f"Bearer {secret}"})).status_code
@@ -79,7 +80,7 @@ async def test_one_account_flooding_slows_no_other_not_even_from_its_address(
 
 
 async def test_guessed_sessions_count_against_the_address(portal: Portal, registry: Registry) -> None:
-    async with portal(requests_per_minute=10) as http:
+    async with portal(limits={"requests_per_address": 10}) as http:
         statuses = [
             (await http.get("/api/tender/x", headers={"authorization": f"Bearer {'guess' * 5}{n}"})).status_code
             for n in range(15)
@@ -90,7 +91,7 @@ async def test_guessed_sessions_count_against_the_address(portal: Portal, regist
 
 
 async def test_failed_logins_are_limited_per_address_and_good_ones_are_free(portal: Portal, make_app: MakeApp) -> None:
-    app = make_app()
+    app = make_app(limits={"failed_logins_burst": 60})
 
     async def tries(path: str, password: str, address: str, many: int) -> list[int]:
         async with portal(app=app, client=(address, 1)) as http:

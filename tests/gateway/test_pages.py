@@ -197,7 +197,8 @@ async def test_the_training_banner_tells_the_clock_and_production_has_none(porta
         words = (await get(http, "/")).words
         assert "Instansi latihan." in words
         assert "Jam latihan" not in words
-    async with portal(tender=Answers(sample.TENDER), profile="production") as http:
+    production = {"profile": "production", "public_url": "https://portal.test"}
+    async with portal(tender=Answers(sample.TENDER), **production) as http:
         assert "latihan." not in (await get(http, "/")).words
 
 

@@ -150,11 +150,11 @@ async def test_a_body_above_the_limit_is_refused_when_declared_and_when_counted(
         for _ in range(many):
             yield bytes(100)
 
-    async with portal(max_json_bytes=1000) as http:
-        declared = await http.post("/api/tender/x", content=bytes(1001))
+    async with portal(limits={"body_bytes": 1024, "anonymous_body_bytes": 1024}) as http:
+        declared = await http.post("/api/tender/x", content=bytes(1025))
         counted = await http.post("/api/tender/x", content=chunks(11))
         assert echo.seen == []
-        assert (await http.post("/api/tender/x", content=bytes(1000))).status_code == 200
+        assert (await http.post("/api/tender/x", content=bytes(1024))).status_code == 200
         assert (await http.post("/api/tender/x", content=chunks(10))).status_code == 200
     for refused in (declared, counted):
         assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")
@@ -179,9 +179,9 @@ async def test_the_public_log_has_its_own_address(portal: Portal) -> None:
     assert audit.asked == ["/log/1/checkpoint?a=1"]
 
 
-@pytest.mark.parametrize(("profile", "expected"), [("production", True), ("latihan", False)])
-async def test_strict_transport_is_for_production(portal: Portal, profile: str, expected: bool) -> None:
-    async with portal(base_url="https://portal.test", profile=profile) as http:
+@pytest.mark.parametrize(("scheme", "expected"), [("https", True), ("http", False)])
+async def test_strict_transport_is_for_a_portal_over_tls(portal: Portal, scheme: str, expected: bool) -> None:
+    async with portal(base_url="https://portal.test", public_url=f"{scheme}://portal.test") as http:
         answer = await http.get("/api/openapi.json", headers={"host": "portal.test"})
     assert ("strict-transport-security" in answer.headers) is expected
 

@@ -30,7 +30,7 @@ def token(key_home: Path, *roles: str, account: UUID | None = None) -> dict[str,
         session=new_id(),
         name="someone",
         provider=None,
-        roles=tuple(RoleClaim(role, None, new_id(), now.replace(year=now.year + 1)) for role in roles),
+        roles=tuple(RoleClaim(role, None, new_id(), datetime(2100, 1, 1, tzinfo=UTC)) for role in roles),
         issued_at=now,
     )
     return {"Authorization": f"Bearer {claims.issue(SigningKey.load(key_home / 'registry', 'registry', 'access'))}"}

@@ -4,10 +4,10 @@ import traceback
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from kit import migrations
-from kit.db import Database, is_unavailable
+from kit.db import Database, is_unavailable, is_unstorable
 
 
 async def test_a_refused_row_is_in_no_error(database: Database) -> None:
@@ -18,6 +18,17 @@ async def test_a_refused_row_is_in_no_error(database: Database) -> None:
     told = "".join(traceback.format_exception(refused.value))
     assert "NotNullViolationError" in told
     assert "Failing row contains" not in told
+
+
+async def test_a_value_that_cannot_be_sent_is_in_no_error(database: Database) -> None:
+    """The driver repeats it; an identity number typed into a field for a year is such a value."""
+    with pytest.raises(DBAPIError) as refused:
+        async with database.transaction() as db:
+            await db.execute(text("select cast(:year as integer)"), {"year": 3576010101801234})
+    told = "".join(traceback.format_exception(refused.value)) + repr(refused.value)
+    assert "invalid input for query argument $1" in told
+    assert "3576010101801234 (" not in told
+    assert is_unstorable(refused.value)
 
 
 async def test_an_address_says_whether_the_connection_is_encrypted(dsn: str) -> None:

@@ -69,7 +69,7 @@ async def test_a_database_that_is_away_is_said_so(probe_package: Path, make_sett
         for answer in (await client.get("/notes"), await client.get("/health/ready")):
             assert answer.status_code == 503
             assert answer.json()["code"] == "temporarily_unavailable"
-            assert answer.headers["Retry-After"] == "2"
+            assert answer.headers["Retry-After"] == "1"
         assert (await client.get("/health/live")).status_code == 200
     await service.database.close()
 

@@ -15,7 +15,7 @@ from kit.bus.embedded import EmbeddedBus
 from kit.db import Database, Db, is_unavailable
 from kit.envelope import Envelope, Event, Incoming
 from kit.ids import new_id
-from kit.inbox import LIMIT, RETURNS, Inbox, Reaction, delivery_failure, forgive, inbox, replay
+from kit.inbox import LIMIT, RETURNS, Inbox, Reaction, delivery_failure, forget_failures, forgive, inbox, replay
 from kit.outbox import Relay, emit
 from kit.telemetry import Telemetry
 from tests.kit.probe import VIEWS, Note, NoteStruck, NoteView, NoteWritten, written
@@ -138,6 +138,19 @@ async def test_after_a_pardon_it_counts_anew(database: Database, poisoned: Inbox
         await forgive(db, event.id)
     with pytest.raises(Retry):
         await poisoned(delivery(event))
+
+
+async def test_failures_are_forgotten_once_the_event_was_handled(
+    database: Database, poisoned: Inbox, once: Inbox
+) -> None:
+    healed, ill = envelope(), envelope(subject=new_id())
+    for event in (healed, ill):
+        with pytest.raises(Retry):
+            await poisoned(delivery(event))
+    await once(delivery(healed))
+    async with database.transaction() as db:
+        await forget_failures(db)
+        assert (await db.execute(select(delivery_failure.c.event_id))).scalars().all() == [ill.id]
 
 
 async def test_other_events_are_not_counted_with_it(poisoned: Inbox) -> None:

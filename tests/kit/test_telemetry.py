@@ -3,8 +3,11 @@
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,37 @@ except ZeroDivisionError:
     structlog.get_logger().exception("it failed", tender="10000000001")
 logging.getLogger("a library").warning("its own words")
 """
+
+
+FORGERY = "x\n2026-11-23T00:00:00Z [error    ] forged\x1b[2J\u2028\r"
+FORGING = """
+import logging, sys
+import structlog
+from kit.telemetry import configure_logs
+
+configure_logs("DEBUG", json=sys.argv[1] == "json")
+sent = sys.argv[2]
+structlog.get_logger("kit").info(sent, field=sent, listed=[sent])
+logging.getLogger("a library").warning("said: %s", sent)
+logging.getLogger("a library").info("its %s", "chatter")
+try:
+    raise ValueError(sent)
+except ValueError:
+    structlog.get_logger("kit").exception("it failed")
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "person"])
+def test_what_somebody_sent_forges_no_line_of_the_log(form: str) -> None:
+    command = [sys.executable, "-W", "error", "-c", FORGING, form, FORGERY]
+    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=True)
+    lines = [line for line in done.stderr.split("\n") if line and not line.startswith("  | ")]
+    assert len(lines) == 3
+    assert not [line for line in done.stderr.splitlines() if line.startswith("2026-11-23T00:00:00Z")]
+    assert "\x1b" not in done.stderr
+    assert "chatter" not in done.stderr, "libraries tell headers and rows below WARNING, whatever our own level"
+    if form == "json":
+        assert [json.loads(line)["event"] for line in lines] == [FORGERY, f"said: {FORGERY}", "it failed"]
 
 
 @pytest.mark.parametrize("form", ["json", "person"])
@@ -74,6 +108,51 @@ async def test_one_trace_from_the_change_to_its_reaction(
     work.cancel()
     await asyncio.wait({work})
     await bus.close()
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["nobody listens", "never answers"])
+async def test_a_collector_that_is_away_holds_up_no_shutdown(answers: bool) -> None:
+    """Sending goes on in vain for ten seconds by itself; the wait for it ends after one, far less than it."""
+    with socket.create_server(("127.0.0.1", 0)) as collector:
+        port = collector.getsockname()[1]
+        if not answers:
+            collector.close()
+        leaving = set_up("leaving", TelemetrySettings(otlp=f"http://127.0.0.1:{port}", trace_ratio=1.0), "uji")
+        with leaving.tracer.start_as_current_span("the last words"):
+            leaving.handled.add(1)
+        began = time.monotonic()
+        await asyncio.to_thread(leaving.shut_down)
+        assert time.monotonic() - began < 5
+        assert [span.name for span in RECENT][-1] == "the last words", "what was measured is still in memory"
+
+
+async def test_the_last_spans_reach_a_collector_that_listens() -> None:
+    received: list[str] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            received.append(self.path)
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
+        serving = asyncio.create_task(asyncio.to_thread(collector.serve_forever, 0.05))
+        leaving = set_up(
+            "leaving", TelemetrySettings(otlp=f"http://127.0.0.1:{collector.server_port}", trace_ratio=1.0), "uji"
+        )
+        with leaving.tracer.start_as_current_span("the last words"):
+            leaving.handled.add(1)
+        await asyncio.to_thread(leaving.shut_down)
+        async with asyncio.timeout(10):
+            while set(received) != {"/v1/traces", "/v1/metrics"}:
+                await asyncio.sleep(0.02)
+        await asyncio.to_thread(collector.shutdown)
+        await serving
 
 
 def spans(trace: int) -> set[str]:

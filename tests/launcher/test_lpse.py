@@ -106,6 +106,9 @@ def test_only_packages_with_the_locked_hash_are_installed(used: Path) -> None:
     lock.write_text(f"tiny==1.0 --hash=sha256:{right}\n")
     assert lpse(used, "up").returncode == 0
     assert list((used / ".venv").rglob("tiny.py"))
+    lock.write_text("# nothing any more\n")
+    assert "Removing what is not needed any more: tiny" in lpse(used, "up").stderr
+    assert not list((used / ".venv").rglob("tiny.py"))
 
 
 def test_a_broken_environment_is_made_anew(checkout: Path) -> None:

@@ -90,7 +90,7 @@ async def test_a_download_may_be_left_in_the_middle(store: ObjectStore) -> None:
     stored = await store.put_stream("file", chunks(data), size=len(data))
     for _ in range(40):  # more than there are connections and threads
         stream = await store.open("file", stored.version_id)
-        assert await anext(stream) == data[: 1 * MIB]
+        assert data.startswith(await anext(stream))
         await stream.aclose()  # type: ignore[attr-defined]
     assert await whole(await store.open("file", stored.version_id)) == data
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+import structlog
 
 from kit.bus import BusUnavailable, DeadLetter, Depth, Handler, Message, Topology, Unroutable, matches
 from kit.bus.embedded import schema
@@ -14,6 +15,8 @@ from kit.bus.embedded.consumer import Consumer, connect, wake
 from kit.bus.handling import is_cancelled, objection
 
 __all__ = ["EmbeddedBus"]
+
+log = structlog.get_logger()
 
 PATIENCE = 10.0
 """Seconds the database has for an answer."""
@@ -38,9 +41,12 @@ class EmbeddedBus:
         self._known: Topology | None = None
 
     async def start(self) -> None:
-        async with self._transaction() as db:
-            await db.execute("select pg_advisory_xact_lock($1)", schema.LOCK)
-            await db.execute(schema.CREATE)
+        """A database that is away does not keep a service from starting: its outbox holds what it has to say."""
+        try:
+            async with self._transaction():
+                pass
+        except BusUnavailable as away:
+            log.warning("the bus is away", why=str(away))
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -55,14 +61,8 @@ class EmbeddedBus:
 
     async def declare(self, topology: Topology) -> None:
         self._known = topology
-        queues = [topology.queue(service) for service in topology.subscriptions]
         async with self._transaction() as db:
-            insert = "insert into bus.queue (name) select unnest($1::text[]) on conflict do nothing"
-            await db.execute(insert, sorted(queues))
-            for service, patterns in topology.subscriptions.items():
-                queue = topology.queue(service)
-                await db.execute(schema.UNBIND_OTHERS, topology.events, queue, list(patterns))
-                await db.executemany(schema.BIND, [(topology.events, queue, pattern) for pattern in sorted(patterns)])
+            await _declare(db, topology)
 
     async def publish(self, messages: Sequence[Message]) -> list[Exception | None]:
         outcomes = await self._publish(messages)
@@ -75,7 +75,7 @@ class EmbeddedBus:
         """Insert what some queue wants, in one transaction."""
         try:
             async with self._transaction() as db:
-                bindings = await db.fetch(schema.BINDINGS, self._topology.events)
+                bindings = await _bindings(db, self._topology)
                 wanted = [_queues(message, bindings) for message in messages]
                 rows = [
                     _row(queue, message)
@@ -140,7 +140,7 @@ class EmbeddedBus:
             try:
                 async with asyncio.timeout(PATIENCE):
                     if self._connection is None or self._connection.is_closed():
-                        self._connection = await connect(self._dsn)
+                        self._connection = await self._opened()
                     async with self._connection.transaction():
                         yield self._connection
             except AWAY as error:
@@ -152,10 +152,44 @@ class EmbeddedBus:
                     raise
                 raise BusUnavailable("the bus's database is away: the connection was given up") from error
 
+    async def _opened(self) -> Any:
+        """A connection to a database with everything declared, whatever was done to it meanwhile."""
+        connection = await connect(self._dsn)
+        try:
+            async with connection.transaction():
+                await connection.execute("select pg_advisory_xact_lock($1)", schema.LOCK)
+                await connection.execute(schema.CREATE)
+                if self._known is not None:
+                    await _declare(connection, self._known)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
+
+
+async def _declare(db: Any, topology: Topology) -> None:
+    queues = sorted(topology.queue(service) for service in topology.subscriptions)
+    await db.execute("insert into bus.queue (name) select unnest($1::text[]) on conflict do nothing", queues)
+    for service, patterns in topology.subscriptions.items():
+        queue = topology.queue(service)
+        await db.execute(schema.UNBIND_OTHERS, topology.events, queue, list(patterns))
+        await db.executemany(schema.BIND, [(topology.events, queue, pattern) for pattern in sorted(patterns)])
+
+
+async def _bindings(db: Any, topology: Topology) -> Sequence[Any]:
+    """Who wants what. A queue that was deleted is made again first: what it wants must not pass it by."""
+    bindings: Sequence[Any] = await db.fetch(schema.BINDINGS, topology.events)
+    wanted = {topology.queue(service) for service, patterns in topology.subscriptions.items() if patterns}
+    if wanted <= {row["queue"] for row in bindings}:
+        return bindings
+    await _declare(db, topology)
+    declared: Sequence[Any] = await db.fetch(schema.BINDINGS, topology.events)
+    return declared
 
 
 def _queues(message: Message, bindings: Iterable[Any]) -> list[str]:

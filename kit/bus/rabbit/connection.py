@@ -98,3 +98,5 @@ async def declare(channel: AbstractChannel, topology: Topology, services: Iterab
         )
         for pattern in sorted(topology.subscriptions[service]):
             await queue.bind(events, pattern)
+        for type_ in sorted(topology.retired(service)):
+            await queue.unbind(events, type_)

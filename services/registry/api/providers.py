@@ -31,9 +31,9 @@ ServiceDep = Annotated[Service, Depends(service_of)]
 
 
 @router.post("/registrations", status_code=201, **public())
-async def register(body: Registration, call: CallDep) -> Registered:
+async def register(body: Registration, call: CallDep, service: ServiceDep) -> Registered:
     """Register as a provider. You can log in at once; you can bid once a verifier has admitted you."""
-    return await commands.register(call, body)
+    return await commands.register(call, service, body)
 
 
 @router.get("/providers/mine", **allow(Role.PENYEDIA))

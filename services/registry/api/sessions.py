@@ -10,6 +10,7 @@ from kit.call import CallDep
 from kit.paging import Page
 from kit.service import Service, service_of
 from services.registry.commands import sessions as commands
+from services.registry.origin import OriginDep
 from services.registry.queries import sessions as queries
 from services.registry.schemas.sessions import (
     AccountOut,
@@ -25,9 +26,9 @@ ServiceDep = Annotated[Service, Depends(service_of)]
 
 
 @router.post("/sessions", status_code=201, **public())
-async def log_in(body: Login, service: ServiceDep) -> SessionOpened:
+async def log_in(body: Login, service: ServiceDep, origin: OriginDep) -> SessionOpened:
     """Open a session. Officials add the code of their second factor (`totp`)."""
-    return await commands.log_in(service.database, body)
+    return await commands.log_in(service, body, origin)
 
 
 @router.get("/sessions", **logged_in())

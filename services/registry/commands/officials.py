@@ -1,7 +1,7 @@
 """Accounts by letter, work units and committees (Pasal 5, 7 and 9(1)b)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import pyotp
@@ -38,8 +38,8 @@ EXPIRY = "letter_ends"
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    password_hash: str
-    totp_secret: str | None = None
+    password_hash: str = field(repr=False)
+    totp_secret: str | None = field(default=None, repr=False)
 
 
 async def create_account(call: Call, new: NewAccount) -> AccountCreated:

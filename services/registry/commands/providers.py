@@ -40,10 +40,11 @@ UPLOAD_TIME: Final = timedelta(hours=2)
 DOWNLOAD_TIME: Final = timedelta(minutes=10)
 
 
-async def register(call: Call, new: Registration) -> Registered:
+async def register(call: Call, service: Service, new: Registration) -> Registered:
     call.body = new.model_dump_json().encode()  # with the password masked: not even a fast hash of it is kept
     npwp = require_npwp(new.kind, new.npwp)
-    secrets = Secrets(await credentials.hash_password(new.password.get_secret_value()))
+    async with service.resources["turns"].of("registrations"):
+        secrets = Secrets(await credentials.hash_password(new.password.get_secret_value()))
     async with call.transaction() as db:
         account = await add_account(db, NewAccount(user_id=new.user_id, name=new.name, email=new.email), secrets)
         provider = Provider(
@@ -86,8 +87,8 @@ async def begin_paper(call: Call, service: Service, new: NewPaper) -> PaperBegun
 async def confirm_paper(call: Call, service: Service, id: UUID, given: Fingerprints) -> PaperOut:
     """What was sent is what arrived: the client's fingerprints and the statement's agree (Pasal 14(4)-(5))."""
     async with call.transaction() as db:
-        provider = await _own_open(db, call.account)
-        paper = await _own_paper(db, provider, id)
+        paper = await _own_paper(db, await own_provider(db, call.account), id)
+        await _own_open(db, call.account)
         statement = Statement.verify(given.statement, service.ring, await real_now(db), owner="registry")
         _require_same_grant(statement, paper, call.account)
         _require_same_bytes(statement, given)
@@ -144,9 +145,9 @@ async def download_paper(call: Call, service: Service, id: UUID, *, verifier: bo
 
 async def submit(call: Call, id: UUID) -> ProviderOut:
     async with call.transaction() as db:
-        provider = await _own_open(db, call.account)
-        if provider.id != id:
+        if (await own_provider(db, call.account)).id != id:
             raise NotFound("provider", id)
+        provider = await _own_open(db, call.account)
         uploaded = {paper.kind for paper in await papers_of(db, id) if paper.object is not None}
         require_complete(provider.kind, amended_deed=provider.amended_deed, uploaded=uploaded)
         provider.status, provider.submitted_at = "submitted", await business_now(db)

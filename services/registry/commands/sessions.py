@@ -4,12 +4,12 @@ Nothing here passes through the store of answers: it would keep the session's se
 To log in twice makes two sessions and harms nobody.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 
 from kit.call import Call
 from kit.clock import real_now
@@ -21,6 +21,7 @@ from kit.problems import NotFound, Problem, Unauthenticated
 from kit.service import Service
 from services.registry import credentials
 from services.registry.models import Account, Credential, LoginAttempt, Session
+from services.registry.origin import Origin
 from services.registry.queries.sessions import account_out, roles_in_force, session_out
 from services.registry.rules import lockout
 from services.registry.schemas.sessions import Login, SessionOpened, SessionOut, TokenOut
@@ -32,46 +33,59 @@ IDLE: Final = timedelta(hours=2)
 @dataclass(frozen=True, slots=True)
 class Known:
     account: UUID
-    password_hash: str
-    totp_secret: str | None
+    password_hash: str = field(repr=False)
+    totp_secret: str | None = field(repr=False)
 
 
-async def log_in(database: Database, login: Login) -> SessionOpened:
+async def log_in(service: Service, login: Login, origin: Origin) -> SessionOpened:
+    async with service.resources["turns"].of(origin.name):
+        return await _log_in(service, login, origin)
+
+
+async def _log_in(service: Service, login: Login, origin: Origin) -> SessionOpened:
     """Every failure looks the same from outside, and costs the same time."""
-    attempt = await _begin_attempt(database, login.user_id)
+    database = service.database
+    attempt = await _begin_attempt(service, login.user_id, origin)
     known = await _known(database, login.user_id)
     password_hash = known.password_hash if known else credentials.decoy()
     right = await credentials.verify(password_hash, login.password.get_secret_value())
     if known is None or not right:
         raise _refused()
     if known.totp_secret and login.totp is None:
-        await _take_back(database, attempt)
+        await _take_back(database, attempt.id)
         raise _second_factor_required()
     renewed = await _renewed(known.password_hash, login)
     async with database.transaction() as db:
         await _use_code(db, known, login.totp)
-        await db.execute(delete(LoginAttempt).where(LoginAttempt.user_id_sha256 == credentials.digest(login.user_id)))
+        await db.execute(delete(LoginAttempt).where(LoginAttempt.place == attempt.place))
         if renewed:
             changed = update(Credential).where(Credential.account == known.account)
             await db.execute(changed.values(password_hash=renewed))
-        return await _open(db, known.account)
+        return await _open(db, known.account, attempt.place)
 
 
-async def _begin_attempt(database: Database, user_id: str) -> UUID:
+async def _begin_attempt(service: Service, user_id: str, origin: Origin) -> LoginAttempt:
     """Count the attempt before the password is looked at, so that guesses made at once are no way around the limit."""
-    digest = credentials.digest(user_id)
-    async with database.transaction() as db:
+    digest, place = credentials.digest(user_id), origin.place(user_id)
+    async with service.database.transaction() as db:
         await db.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], signed=True))))
         now = await real_now(db)
-        before = select(LoginAttempt.at).where(
-            LoginAttempt.user_id_sha256 == digest, LoginAttempt.at > now - lockout.WINDOW
+        known = origin.device is not None or await _known_place(db, place)
+        before = select(LoginAttempt.at, LoginAttempt.place, LoginAttempt.known).where(
+            LoginAttempt.user_id_sha256 == digest,
+            LoginAttempt.at > now - timedelta(seconds=service.settings.limits.guess_window),
         )
-        seconds = lockout.wait((await db.execute(before)).scalars(), now)
+        failures = [lockout.Failure(*row) for row in await db.execute(before)]
+        seconds = lockout.wait(failures, place, now, service.settings.limits, known=known)
         if seconds:
             raise _locked_out(seconds)
-        attempt = LoginAttempt(id=new_id(), user_id_sha256=digest, at=now)
+        attempt = LoginAttempt(id=new_id(), user_id_sha256=digest, place=place, known=known, at=now)
         db.add(attempt)
-        return attempt.id
+        return attempt
+
+
+async def _known_place(db: Db, place: bytes) -> bool:
+    return (await db.execute(select(exists().where(Session.place == place)))).scalar_one()
 
 
 async def _take_back(database: Database, attempt: UUID) -> None:
@@ -106,7 +120,7 @@ async def _use_code(db: Db, known: Known, code: str | None) -> None:
         raise _refused()
 
 
-async def _open(db: Db, account: UUID) -> SessionOpened:
+async def _open(db: Db, account: UUID, place: bytes) -> SessionOpened:
     secret, now = credentials.new_secret(), await real_now(db)
     session = Session(
         account=account,
@@ -114,6 +128,7 @@ async def _open(db: Db, account: UUID) -> SessionOpened:
         created_at=now,
         last_used_at=now,
         expires_at=now + LIFETIME,
+        place=place,
     )
     db.add(session)
     return SessionOpened(session=secret, expires_at=session.expires_at, account=await account_out(db, account))
@@ -172,7 +187,7 @@ def _refused() -> Problem:
         "login_refused",
         "User ID, password or code is not right.",
         article="Pasal 4(2)a and 9(2)",
-        remedy="Check all three; a code works once. After five failures the account is closed for a quarter of an hour.",
+        remedy="Check all three; a code works once. After five failures your address or browser is shut out for a while.",
     )
 
 
@@ -188,10 +203,9 @@ def _second_factor_required() -> Problem:
 def _locked_out(seconds: int) -> Problem:
     return Problem(
         "locked_out",
-        "Too many failed attempts: this user ID is closed for another {seconds} seconds.",
+        "Too many attempts with this user ID have failed: it is closed here for a while.",
         article="Pasal 4(2)a",
-        remedy="Wait, then try again; the helpdesk can see who you are and help.",
+        remedy="Use a browser, device or line from which you logged in before, or wait; the helpdesk can help.",
         status=429,
         extra={"retry_after": seconds},
-        seconds=seconds,
     )

@@ -1,7 +1,5 @@
 """Who is logged in and what the letters let them do now."""
 
-from datetime import UTC, datetime
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -9,7 +7,7 @@ from sqlalchemy import select
 from contracts.roles import Role
 from kit.clock import business_now, real_now, utc
 from kit.db import Db
-from kit.grants import RoleClaim
+from kit.grants import NO_END, RoleClaim
 from kit.paging import Page
 from services.registry.models import (
     Account,
@@ -18,9 +16,6 @@ from services.registry.models import (
     Session,
 )
 from services.registry.schemas.sessions import AccountOut, RoleOut, SessionOut
-
-NO_END: Final = datetime(9999, 12, 31, tzinfo=UTC)
-"""`until` of a provider's role: no letter ends it."""
 
 
 async def roles_in_force(db: Db, account: UUID) -> tuple[UUID | None, list[RoleClaim]]:

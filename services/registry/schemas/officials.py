@@ -23,8 +23,8 @@ class AccountCreated(BaseModel):
 
     id: UUID
     user_id: str
-    password: str | None
-    totp_secret: str | None
+    password: str | None = Field(repr=False)
+    totp_secret: str | None = Field(repr=False)
 
 
 class NewAssignment(Request):

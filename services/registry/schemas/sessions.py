@@ -13,7 +13,7 @@ from services.registry.schemas.words import Request
 class Login(Request):
     user_id: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=200)]
     password: SecretStr = Field(max_length=200)
-    totp: str | None = Field(default=None, max_length=10)
+    totp: str | None = Field(default=None, max_length=10, repr=False)
 
 
 class RoleOut(BaseModel):
@@ -36,7 +36,7 @@ class AccountOut(BaseModel):
 class SessionOpened(BaseModel):
     """`session` is the secret that stands for the session; it is told once."""
 
-    session: str
+    session: str = Field(repr=False)
     expires_at: Moment
     account: AccountOut
 
@@ -51,10 +51,10 @@ class SessionOut(BaseModel):
 
 
 class TokenRequest(Request):
-    session: str = Field(max_length=200)
+    session: str = Field(max_length=200, repr=False)
 
 
 class TokenOut(BaseModel):
-    token: str
+    token: str = Field(repr=False)
     expires_at: Moment
     account: AccountOut

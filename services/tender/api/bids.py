@@ -11,6 +11,7 @@ from kit.paging import Cursor, Limit, Page
 from services.tender.api.needs import ReadDep, ServiceDep
 from services.tender.commands import bids as commands
 from services.tender.commands.consent import consent
+from services.tender.instants import InstantDep
 from services.tender.queries import bids as queries
 from services.tender.schemas.bids import BidDraft, BidOut, Consent, ConsentOut
 from services.tender.schemas.tenders import TextOut
@@ -41,9 +42,11 @@ async def add_bid_file(id: UUID, body: NewFile, service: ServiceDep, call: CallD
 
 
 @router.post("/bids/{id}/consent", status_code=201, **allow(Role.PENYEDIA))
-async def consent_to_bid(id: UUID, body: Consent, service: ServiceDep, call: CallDep, actor: ActorDep) -> ConsentOut:
+async def consent_to_bid(
+    id: UUID, body: Consent, service: ServiceDep, call: CallDep, actor: ActorDep, at: InstantDep
+) -> ConsentOut:
     """Submit the bid: sent equals received by MD5 and SHA-256 (Pasal 14(5)). Late: 409 with a receipt all the same."""
-    return await consent(service, call, actor, id, body)
+    return await consent(service, call, actor, id, body, at)
 
 
 @router.post("/bid-files/{id}/download", **allow(Role.PENYEDIA, Role.POKJA))

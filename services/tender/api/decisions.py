@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from contracts.roles import Role
 from kit.auth import ActorDep, allow
 from kit.call import CallDep
+from services.tender.access import BUYERS
 from services.tender.api.needs import ReadDep, ServiceDep
 from services.tender.commands import appointment, evaluation, failure, objections, opening, winner
 from services.tender.queries import bids as queries
@@ -26,6 +27,9 @@ from services.tender.schemas.tenders import AppointmentOut, FailureOut, NewAppoi
 from services.tender.schemas.values import Download, Granted, NewFile
 
 router = APIRouter(tags=["decisions"])
+
+COPIED = (*BUYERS, Role.INSPEKTUR)
+"""Who gets a copy of objections and answers (Perpres 70/2012 Pasal 81)."""
 
 
 @router.post("/tenders/{id}/opening", status_code=201, **allow(Role.POKJA))
@@ -74,7 +78,7 @@ async def file_objection(id: UUID, body: NewObjection, call: CallDep, actor: Act
     return await objections.file(call, actor, id, body)
 
 
-@router.get("/tenders/{id}/objections", **allow(Role.POKJA, Role.PENYEDIA))
+@router.get("/tenders/{id}/objections", **allow(Role.POKJA, Role.PENYEDIA, *COPIED))
 async def list_objections(id: UUID, db: ReadDep, actor: ActorDep) -> list[ObjectionOut]:
     return await objection_queries.listing(db, id, actor)
 
@@ -86,7 +90,7 @@ async def add_objection_document(
     return await objections.add_document(service, call, actor, id, body)
 
 
-@router.post("/objection-documents/{id}/download", **allow(Role.POKJA, Role.PENYEDIA))
+@router.post("/objection-documents/{id}/download", **allow(Role.POKJA, Role.PENYEDIA, *COPIED))
 async def download_objection_document(id: UUID, service: ServiceDep, call: CallDep, actor: ActorDep) -> Download:
     return await objections.document_download(service, call, actor, id)
 

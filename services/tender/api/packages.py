@@ -9,6 +9,7 @@ from contracts.roles import Role
 from kit.auth import ActorDep, allow, logged_in
 from kit.call import CallDep
 from kit.paging import Cursor, Limit, Page
+from services.tender.access import BUYERS
 from services.tender.api.needs import ReadDep
 from services.tender.commands import packages as commands
 from services.tender.queries import packages as queries
@@ -24,12 +25,12 @@ async def create_package(body: NewPackage, call: CallDep) -> PackageOut:
     return await commands.create(call, body)
 
 
-@router.get("/packages", **allow(Role.PPK, Role.POKJA))
+@router.get("/packages", **allow(*BUYERS, Role.POKJA))
 async def list_packages(db: ReadDep, actor: ActorDep, cursor: Cursor = None, limit: Limit = 25) -> Page[PackageOut]:
     return await queries.listing(db, actor, cursor=cursor, limit=limit)
 
 
-@router.get("/packages/{id}", **allow(Role.PPK, Role.POKJA))
+@router.get("/packages/{id}", **allow(*BUYERS, Role.POKJA))
 async def get_package(id: UUID, db: ReadDep, actor: ActorDep) -> PackageOut:
     return await queries.detail(db, id, actor)
 

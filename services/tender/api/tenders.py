@@ -8,6 +8,7 @@ from contracts.roles import Role
 from kit.auth import ActorDep, allow, logged_in
 from kit.call import CallDep
 from kit.paging import Cursor, Limit, Page
+from services.tender.access import BUYERS
 from services.tender.api.needs import ReadDep, ServiceDep
 from services.tender.commands import participation
 from services.tender.commands import tenders as commands
@@ -53,7 +54,7 @@ async def document_arrived(id: UUID, body: Arrived, service: ServiceDep, call: C
     return await commands.document_arrived(service, call, actor, id, body)
 
 
-@router.post("/tender-documents/{id}/download", **allow(Role.POKJA, Role.PENYEDIA))
+@router.post("/tender-documents/{id}/download", **allow(*BUYERS, Role.POKJA, Role.PENYEDIA))
 async def download_document(id: UUID, service: ServiceDep, call: CallDep, actor: ActorDep) -> Download:
     return await commands.document_download(service, call, actor, id)
 

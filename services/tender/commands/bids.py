@@ -10,10 +10,18 @@ from kit.call import Call
 from kit.clock import business_now
 from kit.db import Db
 from kit.ids import new_id
-from kit.problems import Conflict, Forbidden, NotFound
+from kit.problems import Conflict, NotFound
 from kit.service import Service
 from services.tender import uploads
-from services.tender.access import is_member, one, own_bid, provider_of, require_open
+from services.tender.access import (
+    announced,
+    is_member,
+    not_a_participant,
+    one,
+    own_bid,
+    provider_of,
+    require_open,
+)
 from services.tender.models import Bid, BidFile, CommitteeView, Participation, Tender
 from services.tender.schemas.bids import BidDraft
 from services.tender.schemas.values import Download, Granted, NewFile
@@ -26,17 +34,12 @@ _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 async def draft(call: Call, actor: Actor, id: UUID) -> BidDraft:
     async with call.transaction() as db:
-        tender = await one(db, Tender, id)
+        tender = await announced(db, id)
         require_open(tender)
         now = await business_now(db)
         provider = await provider_of(db, actor, now)
         if await db.get(Participation, (id, provider.id), with_for_update=True) is None:
-            raise Forbidden(
-                "not_a_participant",
-                "Only participants bid.",
-                article="Perpres 54/2010 Pasal 77",
-                remedy="Join the tender first.",
-            )
+            raise not_a_participant()
         before = select(func.count()).where(Bid.tender_id == id, Bid.provider == provider.id)
         row = Bid(
             code=_code(),
@@ -82,7 +85,12 @@ async def add_file(service: Service, call: Call, actor: Actor, id: UUID, body: N
 
 async def _refuse_too_many(db: Db, bid: UUID) -> None:
     if (await db.execute(select(func.count()).where(BidFile.bid_id == bid))).scalar_one() >= MOST_FILES:
-        raise Conflict("too_many_files", "A bid has at most {most} files.", most=MOST_FILES)
+        raise Conflict(
+            "too_many_files",
+            "A bid has at most {most} files.",
+            remedy="Put several documents into one file.",
+            most=MOST_FILES,
+        )
 
 
 async def file_download(service: Service, call: Call, actor: Actor, id: UUID) -> Download:

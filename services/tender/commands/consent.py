@@ -1,7 +1,8 @@
 """A bidder consents: the act by which a bid is submitted, in time or too late (Pasal 14(5); DESIGN section 5).
 
-The instant is read first. Then one transaction takes the stage row FOR SHARE, decides, and stores the bid, its event and
-its receipt together. Rows are reached by Core statements: this is the rush before the deadline.
+The instant is that of the arrival. Then one transaction takes the stage row FOR SHARE, decides, and stores the bid, its
+event and its receipt together. Rows are reached by Core statements that are built once: this is the rush before the
+deadline.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,6 @@ from kit.outbox import emit
 from kit.problems import Conflict, NotFound
 from kit.service import Service
 from services.tender import events, receipts, records, uploads
-from services.tender.instants import instant
 from services.tender.models import Bid, BidFile, Participation, Stage, Tender
 from services.tender.records import Record, StatedFile
 from services.tender.rules.lateness import ARTICLE, Verdict, decide
@@ -37,8 +37,8 @@ BIDS, FILES, STAGES = (cast("Table", model.__table__) for model in (Bid, BidFile
 BID, FILE, STAGE = BIDS.c, FILES.c, STAGES.c
 
 
-async def consent(service: Service, call: Call, actor: Actor, id: UUID, body: Consent) -> ConsentOut:
-    at = await instant(service)
+async def consent(service: Service, call: Call, actor: Actor, id: UUID, body: Consent, at: datetime) -> ConsentOut:
+    """`at`: the instant the request arrived at, of the business clock."""
     CONSENT.require(body.consent_version)
     now = datetime.now(UTC)
     stated = [(file, uploads.statement_of(service, file.statement, now)) for file in body.files]
@@ -88,6 +88,21 @@ _LOAD = (
     .where(BID.id == bindparam("bid"))
 )
 _SHARED = _LOAD.with_for_update(read=True, of=STAGES)
+_PROVIDER = (
+    select(Participation.at)
+    .where(Participation.tender_id == bindparam("tender"), Participation.provider == bindparam("provider"))
+    .with_for_update()
+)
+_STATUS = select(BID.status).where(BID.id == bindparam("bid"))
+_FILES = select(BidFile).where(FILE.bid_id == bindparam("bid")).with_for_update()
+_REPLACE = (
+    update(BIDS)
+    .where(BID.tender_id == bindparam("of"), BID.provider == bindparam("bidder"), BID.status == "submitted")
+    .values(status="replaced", sequence=BID.sequence + 1)
+    .returning(BID.id, BID.sequence)
+)
+_STORE = update(BIDS).where(BID.id == bindparam("bid"))
+_ARRIVED = update(FILES).where(FILE.id == bindparam("file"))
 
 
 async def _load(db: Db, id: UUID, actor: Actor) -> BidRow:
@@ -96,7 +111,7 @@ async def _load(db: Db, id: UUID, actor: Actor) -> BidRow:
     if row is None or actor.provider is None or row.provider != actor.provider:
         raise NotFound("bid", id)
     await _lock_provider(db, row.tender_id, row.provider)
-    status = (await db.execute(select(BID.status).where(BID.id == id))).scalar_one()
+    status = (await db.execute(_STATUS, {"bid": id})).scalar_one()
     if status != "draft":
         raise Conflict(
             "bid_decided",
@@ -123,13 +138,11 @@ async def _load(db: Db, id: UUID, actor: Actor) -> BidRow:
 
 async def _lock_provider(db: Db, tender: UUID, provider: UUID) -> None:
     """Two bids of one provider are decided one after the other; other providers' never wait."""
-    mine = (Participation.tender_id == tender) & (Participation.provider == provider)
-    await db.execute(select(Participation.at).where(mine).with_for_update())
+    await db.execute(_PROVIDER, {"tender": tender, "provider": provider})
 
 
 async def _check_files(db: Db, bid: BidRow, stated: Sequence[tuple[ConsentedFile, Statement]]) -> list[StatedFile]:
-    query = select(BidFile).where(FILE.bid_id == bid.id).with_for_update()
-    rows = {row.id: row for row in (await db.execute(query)).scalars()}
+    rows = {row.id: row for row in (await db.execute(_FILES, {"bid": bid.id})).scalars()}
     if len({file.file for file, _ in stated}) != len(stated):
         raise Conflict("file_twice", "The consent names a file twice.", remedy="Name each file once.")
     for file, statement in stated:
@@ -146,9 +159,8 @@ async def _accept(act: _Act) -> tuple[dict[str, Any], UUID]:
 
 
 async def _replace_earlier(act: _Act) -> None:
-    mine = (BID.tender_id == act.bid.tender_id) & (BID.provider == act.bid.provider) & (BID.status == "submitted")
-    gone = update(BIDS).where(mine).values(status="replaced", sequence=BID.sequence + 1)
-    for row in (await act.db.execute(gone.returning(BID.id, BID.sequence))).all():
+    gone = await act.db.execute(_REPLACE, {"of": act.bid.tender_id, "bidder": act.bid.provider})
+    for row in gone.all():
         await emit(act.db, events.bid_replaced(row.id, row.sequence - 1, act.bid))
 
 
@@ -162,24 +174,24 @@ async def _refuse(act: _Act) -> tuple[dict[str, Any], UUID]:
 async def _store(act: _Act, body: Consent, files: Sequence[StatedFile], receipt: dict[str, Any], event: UUID) -> None:
     bid = act.bid
     await act.db.execute(
-        update(BIDS)
-        .where(BID.id == bid.id)
-        .values(
-            status=_status(act.verdict),
-            sequence=bid.subject.sequence,
-            consented_at=act.verdict.instant,
-            closes_at=act.verdict.closes_at,
-            record=act.record.text,
-            record_sha256=act.record.sha256,
-            offered=body.offer.total,
-            receipt=receipt,
-            event=event,
-        )
+        _STORE,
+        {
+            "bid": bid.id,
+            "status": _status(act.verdict),
+            "sequence": bid.subject.sequence,
+            "consented_at": act.verdict.instant,
+            "closes_at": act.verdict.closes_at,
+            "record": act.record.text,
+            "record_sha256": act.record.sha256,
+            "offered": body.offer.total,
+            "receipt": receipt,
+            "event": event,
+        },
     )
     for file in files:
         said = file.statement
         values = {"object": said.object, "size": said.size, "md5": said.md5, "sha256": said.sha256}
-        await act.db.execute(update(FILES).where(FILE.id == file.id).values(**values, stored_at=said.at))
+        await act.db.execute(_ARRIVED, {"file": file.id, **values, "stored_at": said.at})
 
 
 def _status(verdict: Verdict) -> str:

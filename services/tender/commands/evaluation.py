@@ -11,7 +11,7 @@ from kit.problems import Conflict, NotFound
 from services.tender import events
 from services.tender.access import committee_tender, locked, one, require_open
 from services.tender.models import Bid, Evaluation, Tender
-from services.tender.queries.bids import evaluation_out, require_opened
+from services.tender.queries.bids import evaluation_out
 from services.tender.queries.standing import PROOF as PROOF_STEP
 from services.tender.queries.standing import Standing, standing
 from services.tender.rules import evaluation, schedule, winner
@@ -52,15 +52,19 @@ async def prove(call: Call, actor: Actor, id: UUID, body: NewProof) -> Evaluatio
 
 async def _load(db: Db, id: UUID, actor: Actor, stage: str) -> tuple[Bid, Tender, datetime, Standing]:
     """Nothing of a bid shows here before the opening, not even that it exists."""
-    found = await one(db, Bid, id)
-    tender, now = await committee_tender(db, found.tender_id, actor)
-    require_open(tender)
-    require_opened(tender)
+    found, unseen = await one(db, Bid, id), NotFound("bid", id)
+    tender, now = await committee_tender(db, found.tender_id, actor, of=unseen)
     bid = await locked(db, Bid, id)
-    if bid.status != "submitted":
-        raise NotFound("bid", id)
+    if tender.opened_at is None or bid.status != "submitted":
+        raise unseen
+    require_open(tender)
     if tender.determined_at is not None:
-        raise Conflict("winner_determined", "The winner is determined; the evaluation is over.")
+        raise Conflict(
+            "winner_determined",
+            "The winner is determined; the evaluation is over.",
+            article="Perpres 54/2010 Pasal 80",
+            remedy="See the evaluation sheet.",
+        )
     state = await standing(db, tender)
     name = state.template.stage(stage).name
     schedule.require_begun(spans_of(await stages_of(db, tender.id)), stage, now, name=name)

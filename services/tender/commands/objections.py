@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from contracts.roles import Role
 from kit.auth import Actor
 from kit.call import Call
 from kit.clock import business_now
@@ -14,7 +15,7 @@ from kit.outbox import emit
 from kit.problems import NotFound
 from kit.service import Service
 from services.tender import events, uploads
-from services.tender.access import committee_tender, is_member, locked, one, takes_part
+from services.tender.access import buys_for, committee_tender, is_member, locked, one, takes_part
 from services.tender.commands.failure import fail
 from services.tender.models import Bid, CommitteeView, Objection, ObjectionDocument, Tender
 from services.tender.queries.objections import objection_out
@@ -60,7 +61,7 @@ async def _has(db: Db, model: type[Bid] | type[Objection], tender: UUID, actor: 
 async def add_document(service: Service, call: Call, actor: Actor, id: UUID, body: NewFile) -> Granted:
     async with call.transaction() as db:
         row = await one(db, Objection, id)
-        await committee_tender(db, row.tender_id, actor, write=False)
+        await committee_tender(db, row.tender_id, actor, write=False, of=NotFound("objection", id))
         objection.check_answer(answered=row.answered_at is not None)
         file = ObjectionDocument(
             id=new_id(),
@@ -78,7 +79,8 @@ async def answer(service: Service, call: Call, actor: Actor, id: UUID, body: Obj
     """The uploaded answer is mandatory. Upheld: the tender fails on F8 and its winner is none any more."""
     statement = uploads.statement_of(service, body.statement, datetime.now(UTC))
     async with call.transaction() as db:
-        tender, now = await committee_tender(db, (await one(db, Objection, id)).tender_id, actor)
+        about = (await one(db, Objection, id)).tender_id
+        tender, now = await committee_tender(db, about, actor, of=NotFound("objection", id))
         row = await locked(db, Objection, id)
         objection.check_answer(answered=row.answered_at is not None)
         letter = await locked(db, ObjectionDocument, statement.record)
@@ -95,15 +97,17 @@ async def answer(service: Service, call: Call, actor: Actor, id: UUID, body: Obj
 
 
 async def document_download(service: Service, call: Call, actor: Actor, id: UUID) -> Download:
-    """The answer's letter, for the committee and every participant: the answer is published to them (Pasal 81)."""
+    """The answer's letter, for the committee; once it is given for every participant, PPK, PA, KPA and Inspektur
+    (Perpres 70/2012 Pasal 81).
+    """
     async with call.transaction() as db:
         row = await one(db, ObjectionDocument, id)
         about = await one(db, Objection, row.objection_id)
         tender = await one(db, Tender, about.tender_id)
         committee = await db.get(CommitteeView, tender.committee)
         member = is_member(committee, actor, await business_now(db))
-        published = about.answered_at is not None and await takes_part(db, tender.id, actor)
-        if row.object is None or not (member or published):
+        told = actor.has(Role.INSPEKTUR) or buys_for(actor, tender.skpd) or await takes_part(db, tender.id, actor)
+        if row.object is None or not (member or (told and about.answered_at is not None)):
             raise NotFound("objection document", id)
         grant = await uploads.download_grant(service, db, row, "objection_answer", actor.account)
         return call.answer(Download(grant=grant, object=row.object))

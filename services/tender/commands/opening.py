@@ -60,7 +60,13 @@ async def open_bids(call: Call, actor: Actor, id: UUID) -> OpeningOut:
         require_active(spans, OPENING, now, name=template.stage(OPENING).name)
         require_closed(tender)
         if tender.opened_at is not None:
-            raise Conflict("opened_already", "The bids of {tender} are opened.", tender=tender.code)
+            raise Conflict(
+                "opened_already",
+                "The bids of {tender} are opened.",
+                article="Perpres 54/2010 Pasal 78",
+                remedy="Go on with the evaluation.",
+                tender=tender.code,
+            )
         bids = await submitted(db, id)
         _require_enough(len(bids), await least_bidders(db, tender, template), template.bidders.source)
         rows = _manifest(bids)

@@ -10,10 +10,18 @@ from kit.call import Call
 from kit.clock import business_now
 from kit.db import Db
 from kit.outbox import emit
-from kit.problems import Conflict, Forbidden
+from kit.problems import Conflict
 from services.tender import events
-from services.tender.access import committee_tender, locked, one, provider_of, require_open
-from services.tender.models import Participation, Question, Tender
+from services.tender.access import (
+    announced,
+    committee_tender,
+    locked,
+    not_a_participant,
+    provider_of,
+    require_open,
+    takes_part,
+)
+from services.tender.models import Participation, Question
 from services.tender.regime_copies import template_of
 from services.tender.rules.regime import EXPLANATION
 from services.tender.rules.schedule import require_active
@@ -27,7 +35,7 @@ MOST_QUESTIONS = 50
 
 async def join(call: Call, actor: Actor, id: UUID) -> ParticipationOut:
     async with call.transaction() as db:
-        tender = await one(db, Tender, id)
+        tender = await announced(db, id)
         require_open(tender)
         now = await business_now(db)
         provider = await provider_of(db, actor, now)
@@ -47,16 +55,11 @@ async def join(call: Call, actor: Actor, id: UUID) -> ParticipationOut:
 
 async def ask(call: Call, actor: Actor, id: UUID, body: NewQuestion) -> QuestionOut:
     async with call.transaction() as db:
-        tender = await one(db, Tender, id)
+        tender = await announced(db, id)
         require_open(tender)
         now = await business_now(db)
-        if actor.provider is None or await db.get(Participation, (id, actor.provider)) is None:
-            raise Forbidden(
-                "not_a_participant",
-                "Participants of the tender ask.",
-                article="Perpres 54/2010 Pasal 77",
-                remedy="Join the tender first.",
-            )
+        if actor.provider is None or not await takes_part(db, id, actor):
+            raise not_a_participant()
         template = await template_of(db, tender)
         require_active(spans_of(await stages_of(db, id)), EXPLANATION, now, name=template.stage(EXPLANATION).name)
         await _refuse_too_many(db, id, actor.provider)
@@ -85,7 +88,12 @@ async def answer(call: Call, actor: Actor, id: UUID, body: NewAnswer) -> Questio
         row = await locked(db, Question, id)
         _, now = await committee_tender(db, row.tender_id, actor, write=False)
         if row.answered_at is not None:
-            raise Conflict("question_answered", "This question is answered; the answer stands.")
+            raise Conflict(
+                "question_answered",
+                "This question is answered; the answer stands.",
+                article="Perpres 54/2010 Pasal 77",
+                remedy="See the tender's page: question and answer stand there.",
+            )
         row.answer, row.answered_at, row.answered_by = body.text, now, actor.account
         await emit(db, events.question_answered(row))
         return call.answer(QuestionOut.model_validate(row))

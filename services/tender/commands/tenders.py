@@ -15,7 +15,16 @@ from kit.outbox import emit
 from kit.problems import Conflict, NotFound, RuleViolation
 from kit.service import Service
 from services.tender import events, uploads
-from services.tender.access import committee_of, committee_tender, is_member, locked, one, refuse_both_sides, takes_part
+from services.tender.access import (
+    buys_for,
+    committee_tender,
+    is_member,
+    locked,
+    not_a_participant,
+    one,
+    refuse_both_sides,
+    takes_part,
+)
 from services.tender.commands.packages import next_number
 from services.tender.models import (
     Approval,
@@ -45,7 +54,8 @@ async def create(call: Call, actor: Actor, body: NewTender) -> TenderOut:
     async with call.transaction() as db:
         bought = await locked(db, Package, body.package)
         now = await business_now(db)
-        await committee_of(db, bought.committee, actor, now)
+        if not is_member(await db.get(CommitteeView, bought.committee), actor, now):
+            raise NotFound("package", body.package)
         await _refuse_second(db, bought)
         package.check_template(regime(bought.regime), method=bought.method, template=body.template)
         template = regime(bought.regime).template(body.template)
@@ -128,7 +138,7 @@ async def document_arrived(service: Service, call: Call, actor: Actor, id: UUID,
     statement = uploads.statement_of(service, body.statement, datetime.now(UTC))
     async with call.transaction() as db:
         row = await locked(db, TenderDocument, id)
-        tender, _ = await committee_tender(db, row.tender_id, actor)
+        tender, _ = await committee_tender(db, row.tender_id, actor, of=NotFound("tender document", id))
         _require_draft(tender)
         uploads.check(row, statement, "tender_document", md5=body.md5, sha256=body.sha256)
         uploads.accept(row, statement)
@@ -136,13 +146,13 @@ async def document_arrived(service: Service, call: Call, actor: Actor, id: UUID,
 
 
 async def document_download(service: Service, call: Call, actor: Actor, id: UUID) -> Download:
-    """For the committee, and from the announcement on for participants."""
+    """For the committee and the buyers, and from the announcement on for participants."""
     async with call.transaction() as db:
         row = await one(db, TenderDocument, id)
         tender = await one(db, Tender, row.tender_id)
-        committee = await db.get(CommitteeView, tender.committee)
-        if not is_member(committee, actor, await business_now(db)) and not await takes_part(db, tender.id, actor):
-            raise NotFound("tender document", id)
+        member = is_member(await db.get(CommitteeView, tender.committee), actor, await business_now(db))
+        if not (member or buys_for(actor, tender.skpd) or await takes_part(db, tender.id, actor)):
+            raise NotFound("tender document", id) if tender.announced_at is None else not_a_participant()
         grant = await uploads.download_grant(service, db, row, "tender_document", actor.account)
         return call.answer(Download(grant=grant, object=_object(row)))
 
@@ -162,7 +172,12 @@ async def approve(service: Service, call: Call, actor: Actor, id: UUID, body: Ne
         refuse_both_sides(pokja=True, ppk=bought.created_by == actor.account)
         PACT.require(body.pact_version)
         if await db.get(Approval, (id, actor.account)) is not None:
-            raise Conflict("approved_already", "You accepted the pakta integritas of this tender already.")
+            raise Conflict(
+                "approved_already",
+                "You accepted the pakta integritas of this tender already.",
+                article="Perpres 54/2010 Pasal 17",
+                remedy="Wait for the other members.",
+            )
         db.add(Approval(tender_id=id, account=actor.account, pact_version=body.pact_version, at=now))
         await db.flush()
         if await _all_approved(db, tender):

@@ -33,7 +33,13 @@ async def approve(call: Call, actor: Actor, id: UUID) -> WinnerApprovalOut:
         require_open(tender)
         require_opened(tender)
         if tender.determined_at is not None:
-            raise Conflict("winner_determined", "The winner of {tender} is determined.", tender=tender.code)
+            raise Conflict(
+                "winner_determined",
+                "The winner of {tender} is determined.",
+                article="Perpres 54/2010 Pasal 80",
+                remedy="Announce it in its stage.",
+                tender=tender.code,
+            )
         law, state = await regime_of(db, tender), await standing(db, tender)
         require_begun(spans_of(await stages_of(db, id)), WINNER, now, name=state.template.stage(WINNER).name)
         winner.check_authority(law.winner_authority, category=tender.category, pagu=tender.pagu)
@@ -69,7 +75,12 @@ async def _approve(db: Db, tender: Tender, actor: Actor, best: Ranked, now: date
     key = (tender.id, actor.account)
     vote = await db.get(WinnerApproval, key)
     if vote is not None and vote.bid_id == best.bid:
-        raise Conflict("approved_already", "You approved this winner already.")
+        raise Conflict(
+            "approved_already",
+            "You approved this winner already.",
+            article="Perpres 54/2010 Pasal 17",
+            remedy="Wait for the other members.",
+        )
     await db.merge(WinnerApproval(tender_id=tender.id, account=actor.account, bid_id=best.bid, at=now))
     await db.flush()
     count = select(func.count()).where(WinnerApproval.tender_id == tender.id, WinnerApproval.bid_id == best.bid)

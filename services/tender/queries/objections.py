@@ -1,13 +1,16 @@
-"""Objections: to the committee all, to a bidder its own, to participants what is answered (Perpres 70/2012 Pasal 81)."""
+"""Objections: to the committee all, and to those who get a copy; to a bidder its own, to participants what is answered
+(Perpres 70/2012 Pasal 81).
+"""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
 
+from contracts.roles import Role
 from kit.auth import Actor
 from kit.db import Db
-from services.tender.access import committee_tender, one, takes_part
+from services.tender.access import announced, buys_for, committee_tender, one, takes_part
 from services.tender.models import Objection, ObjectionDocument, Tender
 from services.tender.schemas.objections import ObjectionOut
 from services.tender.schemas.values import FileOut
@@ -16,12 +19,13 @@ __all__ = ["listing", "objection_out", "objections_of"]
 
 
 async def listing(db: Db, id: UUID, actor: Actor) -> list[ObjectionOut]:
-    await one(db, Tender, id)
-    rows = await objections_of(db, id)
+    tender, rows = await one(db, Tender, id), await objections_of(db, id)
     if actor.provider is None:
-        await committee_tender(db, id, actor, write=False)
+        copied = buys_for(actor, tender.skpd) or (actor.has(Role.INSPEKTUR) and tender.announced_at is not None)
+        if not copied:
+            await committee_tender(db, id, actor, write=False)
     else:
-        published = await takes_part(db, id, actor)
+        published = await takes_part(db, (await announced(db, id)).id, actor)
         rows = [row for row in rows if row.provider == actor.provider or (published and row.answered_at is not None)]
     return [await objection_out(db, row) for row in rows]
 

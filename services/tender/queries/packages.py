@@ -6,13 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select
 
-from contracts.roles import Role
 from kit.auth import Actor
 from kit.clock import business_now
 from kit.db import Db
 from kit.paging import Page, page
 from kit.problems import NotFound
-from services.tender.access import is_member, one
+from services.tender.access import buys_for, is_member, one
 from services.tender.models import CommitteeView, HpsRow, Package
 from services.tender.regimes import regime
 from services.tender.rules import schedule
@@ -40,20 +39,20 @@ def proposal(regime_code: str, template_code: str, start: datetime) -> list[Prop
 async def detail(db: Db, id: UUID, actor: Actor) -> PackageOut:
     row = await one(db, Package, id)
     committee = await db.get(CommitteeView, row.committee)
-    if not (actor.serves(Role.PPK, row.skpd) or is_member(committee, actor, await business_now(db))):
+    if not (buys_for(actor, row.skpd) or is_member(committee, actor, await business_now(db))):
         raise NotFound("package", id)
     return package_out(row, await hps_rows(db, id), prices=True)
 
 
 async def listing(db: Db, actor: Actor, *, cursor: str | None, limit: int) -> Page[PackageOut]:
-    """The packages of the actor's SKPD (PPK) and committees (Pokja)."""
+    """The packages of the actor's SKPD (PPK, PA, KPA) and committees (Pokja)."""
     query = select(Package).where(or_(*await _mine(db, actor)))
     rows, more = await page(db, query, [Package.created_at, Package.id], cursor=cursor, limit=limit)
     return Page(items=[package_out(row, [], prices=False) for row in rows], next=more)
 
 
 async def _mine(db: Db, actor: Actor) -> list[ColumnElement[bool]]:
-    skpd = [code for role, code in actor.scopes if role == Role.PPK]
+    skpd = [code for _, code in actor.scopes if buys_for(actor, code)]
     now = await business_now(db)
     committees = (await db.execute(select(CommitteeView))).scalars()
     sits_in = [committee.id for committee in committees if is_member(committee, actor, now)]

@@ -6,13 +6,20 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select
 
-from contracts.roles import Role
 from kit.auth import Actor
 from kit.clock import business_now
 from kit.db import Db
 from kit.paging import Page, page
 from kit.problems import NotFound
-from services.tender.access import committee_tender, is_member, one, takes_part
+from services.tender.access import (
+    announced,
+    buys_for,
+    committee_tender,
+    is_member,
+    not_a_participant,
+    one,
+    takes_part,
+)
 from services.tender.models import (
     Approval,
     CommitteeView,
@@ -35,10 +42,10 @@ __all__ = ["detail", "documents_of", "listing", "questions", "rows_of", "stages_
 
 
 async def detail(db: Db, id: UUID, actor: Actor) -> TenderOut:
-    """For the committee and the PPK always; for others from the announcement on, without the owner's prices."""
+    """For the committee and the buyers always; for others from the announcement on, without the owner's prices."""
     tender, now = await one(db, Tender, id), await business_now(db)
     committee = await db.get(CommitteeView, tender.committee)
-    official = actor.serves(Role.PPK, tender.skpd) or is_member(committee, actor, now)
+    official = buys_for(actor, tender.skpd) or is_member(committee, actor, now)
     if tender.announced_at is None and not official:
         raise NotFound("tender", id)
     return await tender_out(db, tender, now, official=official)
@@ -97,7 +104,7 @@ async def _mine(db: Db, actor: Actor) -> list[ColumnElement[bool]]:
     now = await business_now(db)
     committees = (await db.execute(select(CommitteeView))).scalars()
     sits_in = [committee.id for committee in committees if is_member(committee, actor, now)]
-    skpd = [code for role, code in actor.scopes if role == Role.PPK]
+    skpd = [code for _, code in actor.scopes if buys_for(actor, code)]
     joined = select(Participation.tender_id).where(Participation.provider == actor.provider)
     return [Tender.committee.in_(sits_in), Tender.skpd.in_(skpd), Tender.id.in_(joined)]
 
@@ -133,8 +140,9 @@ async def skpd_names(db: Db, codes: set[str]) -> dict[str, str]:
 
 async def questions(db: Db, id: UUID, actor: Actor) -> list[QuestionOut]:
     """All questions, to committee and participants; who asked is told to nobody but the asker."""
-    tender = await one(db, Tender, id)
-    if not await takes_part(db, id, actor):
-        await committee_tender(db, tender.id, actor, write=False)
+    if actor.provider is None:
+        await committee_tender(db, id, actor, write=False)
+    elif not await takes_part(db, (await announced(db, id)).id, actor):
+        raise not_a_participant()
     rows = (await db.execute(select(Question).where(Question.tender_id == id).order_by(Question.id))).scalars()
     return [QuestionOut.model_validate(row).model_copy(update={"mine": row.provider == actor.provider}) for row in rows]

@@ -18,6 +18,7 @@ def regime(code: str) -> Regime:
             "regime_unknown",
             "There is no regime {regime} here, but: {known}.",
             article="Perwali Mojokerto 21/2011 Pasal 8(4)",
+            remedy="Choose one of these.",
             regime=code,
             known=", ".join(REGIMES),
         )

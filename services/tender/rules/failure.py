@@ -54,6 +54,7 @@ def next_action(ground: FailureGround, wanted: str | None) -> str:
             "next_action_not_allowed",
             "After {ground} may follow: {allowed}.",
             article="Perpres 70/2012 Pasal 84",
+            remedy="Choose one of these, or leave it out for the first.",
             ground=ground.code,
             allowed=", ".join(ground.next_actions),
         )

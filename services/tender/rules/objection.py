@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from kit.problems import Conflict, RuleViolation
+from kit.problems import Conflict, Forbidden
 
 __all__ = ["check_answer", "check_right", "check_window"]
 
@@ -27,7 +27,7 @@ def check_window(now: datetime, *, announced: bool, starts_at: datetime, ends_at
 
 def check_right(*, submitted: bool, objected: bool) -> None:
     if not submitted:
-        raise RuleViolation(
+        raise Forbidden(
             "objection_not_by_bidder",
             "Only a provider that submitted an offer in this tender may object to its result.",
             article=ARTICLE,
@@ -44,4 +44,9 @@ def check_right(*, submitted: bool, objected: bool) -> None:
 
 def check_answer(*, answered: bool) -> None:
     if answered:
-        raise Conflict("objection_answered", "This objection is answered and the answer stands.", article=ARTICLE)
+        raise Conflict(
+            "objection_answered",
+            "This objection is answered and the answer stands.",
+            article=ARTICLE,
+            remedy="See the objection: its answer and letter stand there.",
+        )

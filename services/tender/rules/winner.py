@@ -21,7 +21,12 @@ def candidate(ranked: Sequence[Ranked], proven: Mapping[UUID, bool]) -> Ranked |
 def check_candidate(bid: UUID, ranked: Sequence[Ranked], proven: Mapping[UUID, bool]) -> None:
     """The proof (pembuktian) goes down the ranking, one bid after the other, each once."""
     if bid in proven:
-        raise Conflict("proof_recorded", "The proof of qualification of this bid is recorded.", article=ARTICLE)
+        raise Conflict(
+            "proof_recorded",
+            "The proof of qualification of this bid is recorded.",
+            article=ARTICLE,
+            remedy="See the evaluation sheet: what was recorded stands there.",
+        )
     first = candidate(ranked, proven)
     if first is None or first.bid != bid:
         raise Conflict(
@@ -51,7 +56,10 @@ def choose(ranked: Sequence[Ranked], proven: Mapping[UUID, bool], hps: Decimal) 
         )
     if not price_passes(first.total, hps):
         raise RuleViolation(
-            "price_above_hps", "The price of the first in rank is above the HPS.", article="Perpres 54/2010 Pasal 66(5)"
+            "price_above_hps",
+            "The price of the first in rank is above the HPS.",
+            article="Perpres 54/2010 Pasal 66(5)",
+            remedy="Declare the tender failed on the ground that fits.",
         )
     return first
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from contracts.values import Md5, Sha256
+from contracts.values import Md5, Sha256, plain
 
 __all__ = ["Answer", "FileOut", "Granted", "MediaType", "NewFile", "Planned", "Quantity", "Request", "Text"]
 
@@ -21,9 +21,7 @@ class Answer(BaseModel):
 
 
 def _exact(value: Any) -> Any:
-    if isinstance(value, float):
-        raise ValueError('a quantity is written as a string, "12.5", never as a JSON fraction')  # noqa: TRY004
-    return value
+    return plain(value, "12.5")
 
 
 def _plain(value: Decimal) -> str:

@@ -1,4 +1,4 @@
-"""Letters, separation of duties, committees, lockout."""
+"""Letters, separation of duties, committees."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from contracts.roles import OFFICIALS, Role
 from kit.problems import RuleViolation
 from services.registry.rules.duties import Letter, conflict, require_committee, require_letter
-from services.registry.rules.lockout import FAILURES, WINDOW, wait
 
 NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
 DAYS = st.integers(-400, 400)
@@ -127,26 +126,3 @@ def test_a_committee_of_the_past_is_none_and_one_that_runs_needs_letters_now() -
     held = {member: [letter(Role.POKJA, -10, -1)] for member in (1, 2, 3)}
     assert committee([1, 2, 3], held, letter(Role.POKJA, -5, -1)) == "letter_not_in_date"
     assert committee([1, 2, 3], held, letter(Role.POKJA, -5, 5)) == "member_without_letter"
-
-
-AGES = st.lists(st.floats(0, 2000, allow_nan=False), max_size=12)
-
-
-@given(AGES)
-def test_lockout_ends_exactly_when_it_says(ages: list[float]) -> None:
-    attempts = [NOW - timedelta(seconds=age) for age in ages]
-    seconds = wait(attempts, NOW)
-    recent = [at for at in attempts if NOW - at < WINDOW]
-    assert (seconds > 0) == (len(recent) >= FAILURES)
-    assert seconds <= WINDOW.total_seconds()
-    if seconds:
-        assert wait(attempts, NOW + timedelta(seconds=seconds)) == 0
-        if seconds > 1:
-            assert wait(attempts, NOW + timedelta(seconds=seconds - 1.001)) > 0
-
-
-def test_four_failures_lock_nothing_and_five_do() -> None:
-    assert wait([NOW] * 4, NOW) == 0
-    assert wait([NOW] * 5, NOW) == 900
-    assert wait([NOW - timedelta(minutes=15)] * 5, NOW) == 0
-    assert wait([NOW - timedelta(minutes=14)] + [NOW] * 4, NOW) == 60

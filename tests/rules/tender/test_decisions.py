@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.problems import Conflict, Problem, RuleViolation
+from kit.problems import Conflict, Forbidden, Problem, RuleViolation
 from services.tender.regimes import regime
 from services.tender.rules import appointment, failure, hps, objection, package, winner
 from services.tender.rules.evaluation import Ranked
@@ -133,7 +133,7 @@ def test_objections_are_taken_to_the_last_instant(off: int, announced: bool, rig
 
 def test_only_bidders_object_and_only_once() -> None:
     objection.check_right(submitted=True, objected=False)
-    with pytest.raises(RuleViolation):
+    with pytest.raises(Forbidden):
         objection.check_right(submitted=False, objected=False)
     with pytest.raises(Conflict):
         objection.check_right(submitted=True, objected=True)

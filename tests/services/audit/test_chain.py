@@ -9,11 +9,13 @@ import structlog
 from sqlalchemy import func, select, update
 
 from kit.bus import Dead
-from kit.envelope import Envelope
+from kit.envelope import Envelope, Event, Incoming
 from kit.jobs import Job
 from kit.service import Service
 from services.audit.jobs import PATIENCE
 from services.audit.models import ParkedEvent, ProducerCursor
+from services.audit.reactions import record
+from tests.locks import until_waiting
 from tests.services.audit.source import AT, Source, assert_whole, deliver, entries, parked, pending, sequence
 
 
@@ -59,6 +61,18 @@ async def test_two_consumers_at_once(service: Service, source: Source) -> None:
     assert (await parked(service.database), await recorded(service)) == (0, 12)
     await sequence(service)
     await assert_whole(service.database)
+
+
+async def test_a_consumer_waits_for_the_one_that_looks_at_the_same_chain(service: Service, source: Source) -> None:
+    """Else an event is parked in the moment in which the one before it finds nobody parked, and stays so."""
+    await deliver(service, source.public())
+    second, third = source.public(), source.public()
+    async with service.database.transaction() as db:
+        await record(db, Incoming(third, Event()))
+        other = asyncio.create_task(deliver(service, second))
+        await until_waiting(service.database, other)
+    await other
+    assert (await parked(service.database), await recorded(service)) == (0, 3)
 
 
 async def test_each_source_has_its_own_chain(service: Service, source: Source) -> None:

@@ -73,6 +73,13 @@ def test_the_same_event_twice_gives_two_commitments() -> None:
     assert leaf_of(envelope).entry != leaf_of(envelope).entry
 
 
+def test_each_leaf_has_secrets_of_its_own() -> None:
+    """A place and a body that can be guessed hide behind random bytes alone."""
+    envelope = Source().blind()
+    leaves = [leaf_of(envelope), leaf_of(envelope), dummy(AT), dummy(AT)]
+    assert len({secret for leaf in leaves for secret in (leaf.r, leaf.place_r)}) == 8
+
+
 def test_an_opening_opens_its_own_entry_alone() -> None:
     source = Source()
     one, other = leaf_of(source.blind()), leaf_of(source.blind())

@@ -48,6 +48,10 @@ class Desk:
     async def get(self, path: str, who: Person | None = None, **query: str) -> httpx2.Response:
         return await self.http.get(path, params=query, headers=self._headers(who))
 
+    async def follow(self, matter: str, code: str) -> httpx2.Response:
+        """By the tracking code, as somebody without an account."""
+        return await self.http.get(f"/{matter}/tracked", headers={"Lpse-Tracking": code})
+
     async def clock_to(self, moment: datetime) -> None:
         async with self.service.database.transaction() as db:
             await clock.stop(db, moment)

@@ -43,10 +43,10 @@ async def test_anybody_complains_and_follows_it_by_a_code_of_which_only_the_hash
     code = answer["tracking_code"]
     assert len(code.replace("-", "")) == 32
     for typed in (code, code.upper().replace("-", "")):
-        seen = await desk.get(f"/complaints/track/{typed}")
+        seen = await desk.follow("complaints", typed)
         assert (seen.status_code, seen.json()["code"]) == (200, answer["code"])
         assert "Siti" not in seen.text
-    assert (await desk.get(f"/complaints/track/{'0' * 32}")).status_code == 404
+    assert (await desk.follow("complaints", "0" * 32)).status_code == 404
     [row] = await desk.rows(text("select complaint::text as everything from complaint"))
     assert code not in row.everything
     assert code.replace("-", "") not in row.everything
@@ -90,7 +90,7 @@ async def test_both_recipients_are_needed(desk: Desk) -> None:
     assert [row["recipient"] for row in done.json()["forwardings"]] == ["lpse_pusat", "tim_pengarah"]
     again = await desk.post(f"/complaints/{id}/forwardings", LETTER, HELPDESK)
     assert (again.status_code, again.json()["code"]) == (409, "already_forwarded")
-    tracked = (await desk.get(f"/complaints/track/{code}")).json()
+    tracked = (await desk.follow("complaints", code)).json()
     assert tracked["forwarded_at"] == tracked["forwardings"][0]["at"] == "2026-11-23T02:00:00.000Z"
     event = await desk.event("helpdesk.complaint.forwarded.v1")
     assert '"recipients":["lpse_pusat","tim_pengarah"]' in event.data
@@ -104,7 +104,7 @@ async def test_nothing_ends_a_complaint_before_it_was_forwarded(desk: Desk) -> N
     for other in (BIDDER, POKJA, INSPEKTUR, None):
         assert (await desk.post(f"/complaints/{id}/answer", {"text": "x"}, other)).status_code in {401, 403}
     assert (await desk.post(f"/complaints/{id}/answer", {"text": "Sudah diperiksa."}, KETUA)).status_code == 201
-    tracked = (await desk.get(f"/complaints/track/{code}")).json()
+    tracked = (await desk.follow("complaints", code)).json()
     assert tracked["answer"] == "Sudah diperiksa."
     twice = await desk.post(f"/complaints/{id}/answer", {"text": "Lain."}, KETUA)
     assert (twice.status_code, twice.json()["code"]) == (409, "already_answered")

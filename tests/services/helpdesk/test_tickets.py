@@ -52,9 +52,9 @@ async def test_everybody_sees_his_own_and_the_helpdesk_all(desk: Desk) -> None:
 async def test_without_an_account_the_answer_is_followed_by_a_code(desk: Desk) -> None:
     ticket = await opened(desk, None, contact="siti@example.id")
     await desk.post(f"/tickets/{ticket['id']}/messages", {"text": "Silakan datang."}, HELPDESK)
-    seen = (await desk.get(f"/tickets/track/{ticket['tracking']}")).json()
+    seen = (await desk.follow("tickets", ticket["tracking"])).json()
     assert (seen["status"], [row["text"] for row in seen["messages"]]) == ("answered", ["Silakan datang."])
-    assert (await desk.get(f"/tickets/track/{'f' * 32}")).status_code == 404
+    assert (await desk.follow("tickets", "f" * 32)).status_code == 404
 
 
 async def test_calls_and_visits_are_registered_by_the_helpdesk(desk: Desk) -> None:

@@ -262,7 +262,7 @@ async def test_a_bid_is_unseen_and_uncounted_before_the_opening(office: Office) 
         answer = await office.get(POKJA[0], f"/tenders/{tender.id}/{path}")
         assert (answer.status_code, answer.json()["code"]) == (409, "bids_not_opened")
     judged = await office.post(POKJA[0], f"/bids/{bid['id']}/evaluations", {"step": "administrasi", "passed": True})
-    assert judged.json()["code"] == "bids_not_opened"
+    assert judged.json()["code"] == "not_found"
     await tender.submit(B)
     await tender.close()
     assert draft.id not in str(await tender.public())

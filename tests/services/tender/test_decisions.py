@@ -1,6 +1,7 @@
 """Opening, evaluation, winner, objections, failure: out of order or out of right, nothing moves."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -144,7 +145,7 @@ async def test_steps_come_in_order_once_and_stop_at_a_failure(office: Office) ->
     assert await refused(office, POKJA[0], path, no_reason) == "reason_missing"
     await tender.judge(bids[A], "kualifikasi", passed=False, reason="Izin usaha kedaluwarsa")
     assert await refused(office, POKJA[0], path, {"step": "teknis", "passed": True}) == "evaluation_order"
-    assert await refused(office, STRANGER, path, {"step": "teknis", "passed": True}) == "not_in_committee"
+    assert await refused(office, STRANGER, path, {"step": "teknis", "passed": True}) == "not_found"
     told = await office.events("evaluation.recorded")
     assert [(row["step"], row["passed"]) for row in told] == [("administrasi", True), ("kualifikasi", False)]
 
@@ -343,7 +344,8 @@ async def test_an_answer_is_published_to_every_participant_with_its_letter(offic
         assert (await office.do(who, letter))["object"]
     for who in (outsider, STRANGER):
         assert (await office.post(who, letter)).status_code == 404
-    assert await refused(office, PPK, letter) == "role_required"
+    assert (await office.do(PPK, letter))["object"]
+    assert await office.see(PPK, path) == [answered, unanswered]
     for who in (A, B, joined_only):
         assert await office.see(who, path) == [answered]
     assert await office.see(C, path) == [answered, unanswered]
@@ -356,10 +358,19 @@ async def test_the_appointment_is_the_ppks_of_this_skpd_and_comes_once(office: O
     await office.stop(tender.stages["masa_sanggah"][1])
     assert await refused(office, PPK, path, said) == "objection_period_open"
     await tender.begin("sppbj")
-    assert (await office.post(OTHER_PPK, path, said)).status_code == 404
+    assert await refused(office, OTHER_PPK, path, said) == "not_ppk_here"
     assert await refused(office, POKJA[0], path, said) == "role_required"
     await office.do(PPK, path, said)
     assert await refused(office, PPK, path, said) == "appointment_issued"
+
+
+async def test_a_member_of_the_pokja_does_not_appoint(office: Office) -> None:
+    tender, _ = await awarded(office)
+    await tender.begin("sppbj")
+    double = replace(POKJA[2], role="ppk", skpd=PPK.skpd)
+    said = {"number": "027/1/2026"}
+    assert await refused(office, double, f"/tenders/{tender.id}/appointment", said) == "separation_of_duties"
+    await office.do(PPK, f"/tenders/{tender.id}/appointment", said)
 
 
 async def test_a_tender_that_failed_after_the_announcement_appoints_nobody(office: Office) -> None:

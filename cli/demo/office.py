@@ -1,0 +1,74 @@
+"""The officials of the training tenant at work: logged in, with the training clock in their hands, and able to wait."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from cli import clocks, events
+from cli.demo.portal import Portal, User
+from cli.system import System
+
+__all__ = ["Office", "Unmet"]
+
+
+class Unmet(Exception):
+    """Something that was promised did not come true; the sentence says what."""
+
+
+class Office:
+    def __init__(self, system: System, portal: Portal) -> None:
+        self.system = system
+        self.portal = portal
+        self.officials: dict[str, User] = {}
+
+    async def log_in(self, *roles: str) -> None:
+        for trainee in self.system.trainees:
+            if trainee.role in roles:
+                self.officials[trainee.user_id] = await self.portal.login(
+                    trainee.user_id, trainee.password, trainee.totp_secret
+                )
+
+    def official(self, role: str) -> User:
+        return self._all(role)[0]
+
+    def pokja(self) -> list[User]:
+        return self._all("pokja")
+
+    def _all(self, role: str) -> list[User]:
+        return [self.officials[trainee.user_id] for trainee in self.system.trainees if trainee.role == role]
+
+    async def listed(self, user: User, path: str) -> list[dict[str, Any]]:
+        answer = await user.get(path)
+        items: list[dict[str, Any]] = answer["items"] if isinstance(answer, dict) else answer
+        return items
+
+    async def now(self) -> datetime:
+        return await clocks.now(self.system.installation)
+
+    async def clock(self, action: str, at: datetime | None = None) -> None:
+        """Move the training clock of all five databases together."""
+        await clocks.move(self.system.installation, action, at)
+
+    async def not_before(self, instant: datetime) -> None:
+        if await self.now() < instant:
+            await self.clock("set", instant)
+
+    def must(self, true: bool, otherwise: str) -> None:
+        if not true:
+            raise Unmet(f"{otherwise[:1].upper()}{otherwise[1:]}.")
+
+    async def eventually(self, what: str, ask: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not await ask():
+            if time.monotonic() > deadline:
+                raise Unmet(f"Waited {seconds:.0f} s in vain until {what}.")
+            await asyncio.sleep(0.1)
+
+    async def settled(self, what: str, seconds: float = 60) -> None:
+        async def handled() -> bool:
+            count = await events.count(self.system.installation)
+            return count.emitted == count.handled
+
+        await self.eventually(what, handled, seconds)

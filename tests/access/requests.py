@@ -1,0 +1,102 @@
+"""The request that goes with each line of the table: a body that is right in itself, so that only access decides."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from tests.access.story import FIRMS, PASSWORD, STEPS, forwarding, new_tender, package, paper, registration
+from tests.access.table import Row
+from tests.access.world import LATER, LONG_AGO, PDF, World
+
+__all__ = ["address", "body_of", "headers_of"]
+
+TEXT = {"text": "Ya."}
+FILE = {"name": "lampiran.pdf"}
+QUERIES = {
+    "/schedule-proposals": "start=2026-12-01T02:00:00Z",
+    "/log/1/proof/inclusion": "index=0&size=1",
+    "/log/1/proof/consistency": "from=1&to=2",
+}
+
+
+def address(world: World, row: Row) -> str:
+    """The path with the record's identifier in its place, and a query where one is needed."""
+    path = row.path
+    if "{" in path:
+        name = {"public object": "object"}.get(row.record, row.record)
+        path = path[: path.index("{")] + world.records[name] + path[path.index("}") + 1 :]
+    return f"{path}?{QUERIES[path]}" if path in QUERIES else path
+
+
+def headers_of(world: World, row: Row) -> dict[str, str]:
+    grants = {"object": "reading own", "public object": "reading public"}
+    if row.path.endswith("/tracked"):
+        return {"lpse_tracking": world.records[row.record]}
+    if row.path == "/objects/{id}":
+        return {"lpse_grant": world.bodies[grants[row.record]]}
+    if row.path != "/uploads":
+        return {}
+    named = "attachment; filename*=UTF-8''berkas.pdf"
+    grant = world.bodies["grant unused"]
+    return {"lpse_grant": grant, "content_type": "application/pdf", "content_disposition": named}
+
+
+async def body_of(world: World, row: Row) -> Any:
+    if row.method in {"GET", "DELETE"}:
+        return None
+    made = {"/uploads": PDF, **_registry(world), **_tender(world), **_helpdesk()}
+    if row.path == "/tenders":
+        return await new_tender(world, world.records["package"])
+    return made.get(row.path, {})
+
+
+def _registry(world: World) -> dict[str, Any]:
+    term = {"valid_from": LONG_AGO.isoformat(), "valid_to": LATER.isoformat()}
+    members = [str(world.people[f"member{n}"].account) for n in (1, 2, 3)]
+    letter = {"letter_number": "800/9", "issuer": "Sekretaris Daerah", "original_seen": True}
+    return {
+        "/sessions": {"user_id": FIRMS[0], "password": PASSWORD},
+        "/api/registry/sessions": {"user_id": FIRMS[0], "password": PASSWORD},
+        "/session": {"user_id": FIRMS[0], "password": PASSWORD},
+        "/internal/tokens": {"session": "x" * 43},
+        "/registrations": registration("baru", len(FIRMS) + 1),
+        "/papers": paper("npwp"),
+        "/papers/{id}/file": world.bodies["paper newcomer"],
+        "/providers/{id}/decision": {"outcome": "rejected", "place": "Mojokerto", "deficiencies": ["ktp"]},
+        "/accounts": {"user_id": "pegawai", "name": "Pegawai", "email": "pegawai@contoh.example"},
+        "/assignments": {"account": str(world.people["user"].account), "role": "helpdesk", **letter, **term},
+        "/skpd": {"code": "9.99", "name": "Dinas Baru", "valid_from": date(2026, 1, 1).isoformat()},
+        "/committees": {"name": "Pokja Baru", "decree_number": "188/9", "members": members, **term},
+    }
+
+
+def _tender(world: World) -> dict[str, Any]:
+    return {
+        "/packages": package(world),
+        "/tenders/{id}/documents": FILE,
+        "/tender-documents/{id}/file": world.bodies["document waiting"],
+        "/tenders/{id}/approvals": {"pact_version": "1"},
+        "/tenders/{id}/questions": {"chapter": "IKP", "text": "Kapan?"},
+        "/questions/{id}/answer": TEXT,
+        "/bids/{id}/files": FILE,
+        "/bids/{id}/consent": world.bodies["consent"],
+        "/bids/{id}/evaluations": {"step": STEPS[0], "passed": True},
+        "/bids/{id}/pembuktian": {"passed": True},
+        "/tenders/{id}/failure": {"ground": "F2"},
+        "/tenders/{id}/objections": TEXT,
+        "/objections/{id}/documents": FILE,
+        "/objections/{id}/answer": world.bodies["answer pending"],
+        "/tenders/{id}/appointment": {"number": "027/1/2027"},
+    }
+
+
+def _helpdesk() -> dict[str, Any]:
+    later = LATER - timedelta(days=1)
+    window = {"starts_at": later.isoformat(), "ends_at": LATER.isoformat()}
+    return {
+        "/tickets": {"category": "umum", "subject": "Tanya", "text": "Bagaimana?"},
+        "/tickets/{id}/messages": TEXT,
+        "/complaints": {"category": "umum", "text": "Ada yang tidak beres."},
+        "/complaints/{id}/forwardings": forwarding(),
+        "/complaints/{id}/answer": TEXT,
+        "/announcements": {"kind": "maintenance", "title": "Pemeliharaan", "text": "Server", **window},
+    }
