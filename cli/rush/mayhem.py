@@ -37,9 +37,10 @@ class Mayhem:
     async def run(self, until: float) -> None:
         """Strike until the instant `until`; return when everything has recovered."""
         dice = random.Random(self.seed)  # noqa: S311  a game that can be played again
+        at = time.time()
         async with asyncio.TaskGroup() as healing:
-            while self.rate and (at := time.time() + dice.expovariate(self.rate)) < until:
-                await asyncio.sleep(at - time.time())
+            while self.rate and (at := at + dice.expovariate(self.rate)) < until:
+                await asyncio.sleep(max(0.0, at - time.time()))
                 part, kind, seconds = (
                     dice.choice(self.rig.names),
                     dice.choice(("kill", "freeze")),

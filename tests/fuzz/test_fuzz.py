@@ -10,6 +10,8 @@ from tests.access.world import World
 from tests.fuzz.fuzzer import Fuzzer
 
 TARGETS = (*SERVICES, "gateway")
+# hypothesis takes what others in this process do with `random` meanwhile for its own strategies' doing
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 EXAMPLES = 8
 LONG_SECONDS = 1800
 
