@@ -16,7 +16,7 @@ from cli.installation import Installation
 from cli.mistakes import Mistake
 from services import SERVICES
 
-__all__ = ["main"]
+__all__ = ["carry_out", "main"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         _become_bench(rest)
     if rest:
         parser.error(f"unknown: {' '.join(rest)}")
-    return _carry_out(asked)
+    return carry_out(asked)
 
 
 def _become_bench(arguments: list[str]) -> NoReturn:
@@ -41,8 +41,8 @@ def _become_bench(arguments: list[str]) -> NoReturn:
     os.execve(sys.executable, [sys.executable, "-P", "-m", "bench", *arguments], environment)  # noqa: S606
 
 
-def _carry_out(asked: argparse.Namespace) -> int:
-    """Run the command; what a person did wrong is one sentence on stderr, not a stack trace."""
+def carry_out(asked: argparse.Namespace) -> int:
+    """Run `asked.run`; what a person did wrong is one sentence on stderr, not a stack trace."""
     from cli.servers import ServerError
     from kit.bus import BusUnavailable
     from kit.clock import Backwards

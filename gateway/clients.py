@@ -18,11 +18,10 @@ class Clients:
         self._trusted = tuple(trusted)
 
     def is_trusted(self, host: str) -> bool:
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        return any(address in network for network in self._trusted if network.version == address.version)
+        address = _parsed(host)
+        return address is not None and any(
+            address in network for network in self._trusted if network.version == address.version
+        )
 
     def behind(self, scope: Scope) -> Scope:
         """The scope with the real client: in X-Forwarded-For from the right, the first that is not trusted itself."""
@@ -30,7 +29,7 @@ class Clients:
             return scope
         named = ",".join(Headers(scope=scope).getlist("x-forwarded-for"))
         for host in reversed([part.strip() for part in named.split(",")]):
-            if not _is_address(host):
+            if _parsed(host) is None:
                 break
             scope = {**scope, "client": (host, 0)}
             if not self.is_trusted(host):
@@ -44,9 +43,8 @@ def address_of(scope: Scope) -> str:
 
 def counted_as(host: str) -> str:
     """The address; of IPv6 the /64, which one household or office holds as a whole."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
+    address = _parsed(host)
+    if address is None:
         return host
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
@@ -57,9 +55,8 @@ def _peer(scope: Scope) -> str:
     return str((scope.get("client") or ("unknown", 0))[0])
 
 
-def _is_address(host: str) -> bool:
+def _parsed(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(host)
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
-    return True
+        return None
