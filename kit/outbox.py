@@ -200,9 +200,11 @@ class Relay:
         return len(taken), len(rows) - len(taken)
 
     def _message(self, row: Row[*tuple[Any, ...]]) -> Message:
-        with self.signals.linked("send events", row.traceparent, kind="producer", event=str(row.event_id)):
-            headers = {"traceparent": telemetry.traceparent() or ""}
-            return Message(id=str(row.event_id), key=str(row.type), body=bytes(row.envelope), headers=headers)
+        headers = {}
+        if row.traceparent:  # to be sent goes on with a trace and begins none
+            with self.signals.linked("send events", row.traceparent, kind="producer", event=str(row.event_id)):
+                headers["traceparent"] = telemetry.traceparent() or row.traceparent
+        return Message(id=str(row.event_id), key=str(row.type), body=bytes(row.envelope), headers=headers)
 
     async def _put_off(self, connection: AsyncConnection, row: Row[*tuple[Any, ...]], why: Exception) -> None:
         log.warning("event refused by the broker", event_id=str(row.event_id), type=row.type, why=str(why))

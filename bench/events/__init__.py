@@ -47,7 +47,7 @@ class Round(NamedTuple):
     """Events per second from the first command to the last effect: commands, relay and inbox all at once."""
 
 
-async def run(rounds: int = 5, idle: int = 25, burst: int = 1_000, commands: int = 300, **lent: str) -> Report:
+async def run(rounds: int = 9, idle: int = 25, burst: int = 1_000, commands: int = 300, **lent: str) -> Report:
     """The numbers are events of each part, per side and round. `lent`: servers to use, by the names of `lpse up`."""
     async with prepared(**lent) as place:
         ours = Ours(place, lambda: open_bus(place.installation.bus, application="bench"))

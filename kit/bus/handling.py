@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 import structlog
@@ -34,14 +34,13 @@ async def attempt(handler: Handler, delivery: Delivery) -> Retry | Dead | Unavai
     return None
 
 
-async def finish(work: Coroutine[Any, Any, T], stop: asyncio.Event | None = None) -> T:
+async def finish(work: Coroutine[Any, Any, T], stop: Callable[[], None]) -> T:
     """Run the work to its end also when the caller is cancelled meanwhile; `stop` tells it so. Then cancelled it is."""
     task = asyncio.create_task(work)
     try:
         await asyncio.wait({task})
     except asyncio.CancelledError:
-        if stop is not None:
-            stop.set()
+        stop()
         await _end(task)
         raise
     return task.result()

@@ -7,11 +7,16 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.trace import StatusCode
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from kit.bus import Topology
 from kit.bus.embedded import EmbeddedBus
@@ -174,6 +179,37 @@ async def test_each_service_traces_its_own_statements(
         with tracer.start_as_current_span("a question"):
             async with service.reading() as db:
                 await db.execute(text("select 42"))
-    asked = [span for span in RECENT if (span.attributes or {}).get("db.statement") == "select 42"]
+    asked = [span for span in RECENT if (span.attributes or {}).get("db.query.text") == "select 42"]
     assert [span.resource.attributes["service.name"] for span in asked] == ["probe", "other"]
     await other.close()
+
+
+async def test_a_refused_statement_is_marked_without_the_values_it_held(database: Database, signals: Telemetry) -> None:
+    trace_statements(database.engine.sync_engine, signals)
+    with signals.tracer.start_as_current_span("a question"), pytest.raises(DBAPIError):
+        async with database.reading() as db:
+            await db.execute(text("select cast(:said as integer)"), {"said": "3578012345678901x"})
+    span = next(span for span in reversed(RECENT) if "as integer" in str((span.attributes or {}).get("db.query.text")))
+    assert (span.name.split()[0], span.status.status_code) == ("SELECT", StatusCode.ERROR)
+    assert "3578012345678901" not in str(span.to_json())
+
+
+async def test_a_trace_that_is_not_kept_has_no_spans_of_statements(database: Database) -> None:
+    silent = set_up("silent", TelemetrySettings(trace_ratio=0.0), "uji")
+    trace_statements(database.engine.sync_engine, silent)
+    with silent.tracer.start_as_current_span("a question"):
+        async with database.reading() as db:
+            assert (await db.execute(text("select 43"))).scalar_one() == 43
+    assert not [span for span in RECENT if (span.attributes or {}).get("db.query.text") == "select 43"]
+
+
+async def test_the_connections_of_a_pool_are_counted_when_asked(database: Database, signals: Telemetry) -> None:
+    reader = InMemoryMetricReader()
+    counting = replace(signals, meters=MeterProvider(metric_readers=[reader]))
+    trace_statements(database.engine.sync_engine, counting)
+    async with database.reading() as db:
+        await db.execute(text("select 1"))
+        found = reader.get_metrics_data()
+    assert found is not None
+    points = json.loads(found.to_json())["resource_metrics"][0]["scope_metrics"][0]["metrics"][0]["data"]["data_points"]
+    assert {point["attributes"]["db.client.connection.state"]: point["value"] for point in points}["used"] == 1

@@ -88,7 +88,7 @@ class Consumer:
         sweep, waits = SHORTEST_SWEEP, pauses()
         while True:
             published.clear()
-            taken = await finish(self._batch(connection), self._stop)
+            taken = await finish(self._batch(connection), self._stop.set)
             self._pauses = pauses()
             if taken is None:
                 await asyncio.sleep(next(waits))

@@ -6,7 +6,9 @@ from contextlib import suppress
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
+from aio_pika import IncomingMessage
+from aio_pika.abc import AbstractIncomingMessage
+from aiormq.abc import DeliveredMessage
 
 from kit.bus import Dead, Handler, Retry, Topology, Unavailable
 from kit.bus.handling import attempt, finish, is_cancelled, pauses
@@ -53,24 +55,33 @@ class Consumer:
             return repr(error)
 
     async def _consume(self, opened: Session) -> str:
-        arrived: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
-        opened.lost.add_done_callback(lambda _: arrived.put_nowait(None))
+        arrived: asyncio.Queue[IncomingMessage | None] = asyncio.Queue()
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def arrive(delivered: DeliveredMessage) -> None:
+            arrived.put_nowait(IncomingMessage(delivered))
+
+        def end(*_: object) -> None:
+            if not over.done():
+                over.set_result(None)
+                arrived.put_nowait(None)
+
+        opened.lost.add_done_callback(end)
+        queue = self._topology.queue(self._service)
         async with asyncio.timeout(PATIENCE):
             await opened.channel.set_qos(prefetch_count=self._prefetch)
             await declare(opened.channel, self._topology, [self._service])
-            queue = await opened.channel.get_queue(self._topology.queue(self._service), ensure=False)
-            tag = await queue.consume(arrived.put)
+            channel = await opened.channel.get_underlay_channel()
+            # the library's own `Queue.consume` would make one more task of every message
+            tag = str((await channel.basic_consume(queue, arrive)).consumer_tag)
         self._pauses = pauses()
         try:
-            while not opened.lost.done():
-                message = await arrived.get()
-                if message is not None and not opened.lost.done():
-                    await self._handle(message, opened.lost)
+            await finish(self._work(arrived, over), end)
             return opened.lost.result()
         finally:
-            await self._leave(opened, queue, tag)
+            await self._leave(opened, tag)
 
-    async def _leave(self, opened: Session, queue: AbstractQueue, tag: str) -> None:
+    async def _leave(self, opened: Session, tag: str) -> None:
         """Give everything back unhandled. Said with nack, which newer brokers do not count as a failed delivery."""
         for task in self._held:
             task.cancel()
@@ -79,17 +90,20 @@ class Consumer:
             return
         with suppress(Exception):
             async with asyncio.timeout(3):
-                await queue.cancel(tag)
                 channel = await opened.channel.get_underlay_channel()
+                await channel.basic_cancel(tag)
                 await channel.basic_nack(0, multiple=True, requeue=True)
 
-    async def _handle(self, message: AbstractIncomingMessage, lost: asyncio.Future[str]) -> None:
-        """While our own side cannot work, keep the message and take no other."""
-        waits = pauses()
-        while not lost.done() and not await finish(self._settle(message)):
-            await asyncio.wait({lost}, timeout=next(waits))
+    async def _work(self, arrived: asyncio.Queue[IncomingMessage | None], over: asyncio.Future[None]) -> None:
+        """One message after the other. While our own side cannot work, keep the message and take no other."""
+        while (message := await arrived.get()) is not None:
+            waits = pauses()
+            while not over.done() and not await self._settle(message):
+                await asyncio.wait({over}, timeout=next(waits))
+            if over.done():
+                return
 
-    async def _settle(self, message: AbstractIncomingMessage) -> bool:
+    async def _settle(self, message: IncomingMessage) -> bool:
         delivery = open_delivery(message, self._service)
         match await attempt(self._handler, delivery):
             case Unavailable():
@@ -98,18 +112,23 @@ class Consumer:
                 self._hold(message, after)
             case Dead() as why:
                 if (trouble := await self._bury(burial(message, delivery, why))) is None:
-                    await message.ack()
+                    await _acknowledge(message)
                 else:
                     log.warning("dead letter not taken", queue=self._service, id=delivery.message.id, why=str(trouble))
                     self._hold(message, LONGEST_HOLD)
             case None:
-                await message.ack()
+                await _acknowledge(message)
         return True
 
     def _hold(self, message: AbstractIncomingMessage, seconds: float) -> None:
         task = asyncio.create_task(_give_back(message, min(seconds, LONGEST_HOLD)))
         self._held.add(task)
         task.add_done_callback(self._held.discard)
+
+
+async def _acknowledge(message: IncomingMessage) -> None:
+    """The next message need not wait until the socket took this one's: what is lost on the way comes again."""
+    await message.channel.basic_ack(message.delivery_tag or 0, wait=False)
 
 
 async def _give_back(message: AbstractIncomingMessage, seconds: float) -> None:

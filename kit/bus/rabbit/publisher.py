@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import aio_pika
-from aio_pika.abc import AbstractExchange
 from aio_pika.exceptions import DeliveryError, PublishError
+from aiormq.abc import AbstractChannel
 
 from kit.bus import BusUnavailable, Refused, Unroutable
 from kit.bus.rabbit.connection import PATIENCE, Session, declare, reachable, session
@@ -18,6 +18,9 @@ __all__ = ["Letter", "Publisher"]
 
 Letter = tuple[str, aio_pika.Message]
 """Routing key and message."""
+
+SMALL = 64 << 10
+"""Bytes of a body that is handed over at once; a batch of larger ones waits for the socket, one after the other."""
 
 
 class Publisher:
@@ -62,12 +65,12 @@ class Publisher:
 
     async def send(self, exchange: str, letters: Sequence[Letter]) -> list[Exception | None]:
         try:
-            channel = (await self.open()).channel
+            opened = await self.open()
             with reachable():
-                target = await channel.get_exchange(exchange, ensure=False)
+                channel = await opened.channel.get_underlay_channel()
         except BusUnavailable as away:
             return [away] * len(letters)
-        outcomes = await _confirmed(_send(target, key, message) for key, message in letters)
+        outcomes = await _confirmed(_send(channel, exchange, key, message) for key, message in letters)
         if any(isinstance(outcome, BusUnavailable) for outcome in outcomes):
             await self.close()
         return outcomes
@@ -91,9 +94,17 @@ def _outcome(task: asyncio.Task[Exception | None]) -> Exception | None:
     return BusUnavailable("RabbitMQ did not confirm in time") if task.cancelled() else task.result()
 
 
-async def _send(target: AbstractExchange, key: str, message: aio_pika.Message) -> Exception | None:
+async def _send(channel: AbstractChannel, exchange: str, key: str, message: aio_pika.Message) -> Exception | None:
+    """The exchange's own `publish` waits for the socket after each message, which halves the rate of a batch."""
     try:
-        await target.publish(message, routing_key=key)
+        await channel.basic_publish(
+            message.body,
+            exchange=exchange,
+            routing_key=key,
+            properties=message.properties,
+            mandatory=True,
+            wait=len(message.body) > SMALL,  # type: ignore[call-arg]  # it is there; the abstract class lacks it
+        )
     except PublishError:
         return Unroutable(f"no queue wants {key}")
     except DeliveryError as error:
