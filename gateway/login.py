@@ -1,6 +1,7 @@
 """Logging in and out: `/session` for browsers (a cookie no script can read), `/api/registry/sessions` for programs."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -35,28 +36,40 @@ class Login:
 
     async def open(self, request: Request) -> Response:
         refuse_foreign_write("POST", request.headers, self._hosts, strict=False)
-        mark = request.cookies.get(device_cookie(secure=self._secure), "")
-        answer, attempt = await self._attempted(request, mark)
+        answer, attempt = await self._attempted(request, await self._body(request), self._device(request))
         if answer.status != 201:
             return _as_told(answer)
         opened = answer.json()
         response = JSONResponse({"account": opened["account"], "expires_at": opened["expires_at"]}, 201)
+        self._admit(response, opened, attempt)
+        return response
+
+    async def enter(self, request: Request, body: Mapping[str, Any], onward: Response) -> None:
+        """Log in from the page: `onward` takes the cookies along. Raises registry's refusal."""
+        answer, attempt = await self._attempted(request, body, self._device(request))
+        if answer.status != 201:
+            raise problem_of(answer)
+        self._admit(onward, answer.json(), attempt)
+
+    def _device(self, request: Request) -> str:
+        return request.cookies.get(device_cookie(secure=self._secure), "")
+
+    def _admit(self, response: Response, opened: Mapping[str, Any], attempt: Attempt) -> None:
         until = datetime.fromisoformat(opened["expires_at"])
         self._set_cookie(response, cookie_name(secure=self._secure), opened["session"], until)
         mark, until = self._logins.mark(attempt), datetime.now(UTC) + DEVICE_LIFETIME
         self._set_cookie(response, device_cookie(secure=self._secure), mark, until)
-        return response
 
     async def open_for_program(self, request: Request) -> Response:
         """As registry describes it. A program that shows `Lpse-Device` next time is known again."""
-        answer, attempt = await self._attempted(request, request.headers.get(DEVICE_HEADER, ""))
+        body = await self._body(request)
+        answer, attempt = await self._attempted(request, body, request.headers.get(DEVICE_HEADER, ""))
         response = _as_told(answer)
         if answer.status == 201:
             response.headers[DEVICE_HEADER] = self._logins.mark(attempt)
         return response
 
-    async def _attempted(self, request: Request, mark: str) -> tuple[Answer, Attempt]:
-        body = await self._body(request)
+    async def _attempted(self, request: Request, body: Any, mark: str) -> tuple[Answer, Attempt]:
         attempt = self._logins.attempt(body, address_of(request.scope), mark)
         with self._logins.under_way(attempt):
             headers = self._logins.headers(attempt) | _key(request.headers)
@@ -75,9 +88,19 @@ class Login:
         if credential.by == "cookie":
             refuse_foreign_write("DELETE", request.headers, self._hosts)
         response = await self._ended(credential, request)
+        await self._leave(response, credential)
+        return response
+
+    async def leave(self, request: Request, onward: Response) -> None:
+        """Log out from the page, whose form was checked."""
+        credential = Credential.of(request.headers, cookie_name(secure=self._secure))
+        if credential is not None:
+            await self._ended(credential, request)
+            await self._leave(onward, credential)
+
+    async def _leave(self, response: Response, credential: Credential) -> None:
         await self._sessions.forget(credential)
         self._set_cookie(response, cookie_name(secure=self._secure), "", datetime.fromtimestamp(0, UTC))
-        return response
 
     async def _ended(self, credential: Credential, request: Request) -> Response:
         """A session that registry does not know any more is as good as ended."""

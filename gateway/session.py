@@ -26,7 +26,16 @@ from kit.keys import SigningKey
 from kit.limits import Limits
 from kit.problems import Forbidden, Problem, Unauthenticated
 
-__all__ = ["Credential", "Pass", "ServiceTokens", "Sessions", "cookie_name", "problem_of", "refuse_foreign_write"]
+__all__ = [
+    "Credential",
+    "Pass",
+    "Person",
+    "ServiceTokens",
+    "Sessions",
+    "cookie_name",
+    "problem_of",
+    "refuse_foreign_write",
+]
 
 Clock = Callable[[], datetime]
 
@@ -95,16 +104,41 @@ def refuse_foreign_write(method: str, headers: Headers, hosts: Hosts, *, strict:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Whose session it is; `roles` are those in force."""
+
+    account: str
+    user_id: str
+    name: str
+    roles: frozenset[str]
+    provider: str | None
+
+    @classmethod
+    def of(cls, account: Mapping[str, Any]) -> "Person":
+        return cls(
+            str(account["id"]),
+            account["user_id"],
+            account.get("name", account["user_id"]),
+            frozenset(account.get("roles", ())),
+            account.get("provider"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Pass:
     """What registry answered for a session: its token, good until `expires_at`, and whose it is."""
 
     token: str = field(repr=False)
     expires_at: datetime
-    account: str
+    person: Person
+
+    @property
+    def account(self) -> str:
+        return self.person.account
 
     @classmethod
-    def of(cls, answer: dict[str, Any]) -> "Pass":
-        return cls(answer["token"], datetime.fromisoformat(answer["expires_at"]), str(answer["account"]["id"]))
+    def of(cls, answer: Mapping[str, Any]) -> "Pass":
+        return cls(answer["token"], datetime.fromisoformat(answer["expires_at"]), Person.of(answer["account"]))
 
 
 @dataclass

@@ -1,36 +1,48 @@
-"""The public pages: made on the server, readable without scripts, the same facts as the JSON."""
+"""The portal: pages made on the server, usable without scripts, the same facts as the JSON."""
 
 from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from gateway.errors import headers_of, problem_response, wants_page
-from gateway.pages.log import LogPage
+from gateway.headers import Hosts
+from gateway.login import Login
+from gateway.pages import components, log, tenders
+from gateway.pages.account import AccountPages
 from gateway.pages.render import STATIC, Renderer
-from gateway.pages.tenders import TenderPages
+from gateway.pages.visit import Reception
+from gateway.session import Sessions
 from gateway.upstream import Upstream
 from kit.problems import Problem
 from kit.settings import GatewaySettings
 
 __all__ = ["Portal"]
 
+PUBLIC = (*tenders.PAGES, *log.PAGES, *components.PAGES)
+
 
 class Portal:
-    def __init__(self, settings: GatewaySettings, services: Mapping[str, Upstream]) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        services: Mapping[str, Upstream],
+        sessions: Sessions,
+        login: Login,
+        hosts: Hosts,
+        *,
+        secure: bool,
+    ) -> None:
         self._render = Renderer(settings, services["tender"])
-        self._tenders = TenderPages(self._render, services["tender"])
-        self._log = LogPage(self._render, services["audit"])
+        self._reception = Reception(self._render, services, sessions, hosts, limits=settings.limits, secure=secure)
+        self._pages = (*PUBLIC, *AccountPages(login).pages())
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/", self._tenders.list, methods=["GET"]),
-            Route("/tender", self._tenders.list, methods=["GET"]),
-            Route("/tender/{code:str}", self._tenders.detail, methods=["GET"]),
-            Route("/log", self._log.show, methods=["GET"]),
+            *(page.route(self._reception) for page in self._pages),
             Mount("/static", app=_Static(directory=STATIC)),
         ]
 

@@ -35,9 +35,19 @@ class Catalogue:
 
 
 def load(language: str) -> Catalogue:
-    with (FOLDER / language / "messages.po").open("rb") as file:
-        catalogue = read_po(file, locale=language, abort_invalid=True)
-    return Catalogue(language, {str(message.id): str(message.string) for message in catalogue if message.id})
+    """One file per part of the portal; a key stands in one of them."""
+    words: dict[str, str] = {}
+    for path in sorted((FOLDER / language).glob("*.po")):
+        with path.open("rb") as file:
+            found = {
+                str(message.id): str(message.string)
+                for message in read_po(file, locale=language, abort_invalid=True)
+                if message.id
+            }
+        if twice := words.keys() & found.keys():
+            raise ValueError(f"{path}: {', '.join(sorted(twice))} stand in another catalogue too")
+        words |= found
+    return Catalogue(language, words)
 
 
 def chosen(request: Request) -> str:

@@ -1,6 +1,7 @@
 """Templates, the words they are filled with, and the frame that all pages share."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from gateway.pages import formats
+from gateway.pages.desks import desks
 from gateway.pages.language import COOKIE, LANGUAGES, Catalogue, chosen, load
 from gateway.upstream import Upstream
 from kit.problems import Problem
@@ -40,8 +42,8 @@ class Renderer:
     def catalogue(self, request: Request) -> Catalogue:
         return self._catalogues[chosen(request)]
 
-    async def page(self, request: Request, template: str, **facts: Any) -> Response:
-        return self._html(request, template, 200, clock=await self._clock(), **facts)
+    async def page(self, request: Request, template: str, *, status: int = 200, **facts: Any) -> Response:
+        return self._html(request, template, status, clock=await self._clock(), **facts)
 
     def refusal(self, request: Request, problem: Problem) -> Response:
         """The words of the problem; in Indonesian where the catalogue has them, else as the service said them."""
@@ -57,6 +59,10 @@ class Renderer:
         frame = {
             "t": t,
             "lang": t.language,
+            "person": None,
+            "desks": (),
+            "notice": "",
+            "problem": None,
             "path": request.url.path,
             "switch": {language: _with_lang(request, language) for language in LANGUAGES},
             "instance": self._settings.instance,
@@ -64,9 +70,16 @@ class Renderer:
             "when": lambda instant: formats.day_time(instant, t.language),
             "number": lambda value: formats.number(value, t.language),
             "size": lambda value: formats.bytes_(value, t.language),
+            "say": lambda problem: _in_words(t, problem),
+            "wrong": lambda error: _about_field(t, error),
+            "remedy_of": lambda problem: t.words.get(f"remedy.{problem.code}", problem.remedy),
         }
+        if person := facts.get("person"):
+            frame["desks"] = desks(person)
         content = self._templates.get_template(template).render(frame | facts)
-        headers = {"content-language": t.language, "vary": "Accept-Language, Cookie", "cache-control": "no-cache"}
+        # what somebody saw while logged in is not for whoever presses "back" on the same computer later
+        caching = "no-store" if person else "no-cache"
+        headers = {"content-language": t.language, "vary": "Accept-Language, Cookie", "cache-control": caching}
         response = HTMLResponse(content, status, headers=headers)
         if request.query_params.get("lang") in LANGUAGES:
             response.set_cookie(COOKIE, t.language, max_age=YEAR, httponly=True, samesite="lax")
@@ -89,6 +102,19 @@ def _in_words(t: Catalogue, problem: Problem) -> str:
         return t.words[f"problem.{problem.code}"].format(**problem.params)
     except KeyError:
         return problem.detail
+
+
+def _about_field(t: Catalogue, error: Problem | Mapping[str, Any] | None) -> str:
+    """What is wrong with one field: a problem of our own, or what a service found, by its type of mistake."""
+    if error is None:
+        return ""
+    if isinstance(error, Problem):
+        return _in_words(t, error)
+    word = t.words.get(f"invalid.{error.get('type')}")
+    try:
+        return word.format(**error.get("ctx", {})) if word else str(error["why"])
+    except KeyError:
+        return str(error["why"])
 
 
 def _with_lang(request: Request, language: str) -> str:

@@ -57,6 +57,7 @@ def _registry(world: World) -> dict[str, Any]:
         "/sessions": {"user_id": FIRMS[0], "password": PASSWORD},
         "/api/registry/sessions": {"user_id": FIRMS[0], "password": PASSWORD},
         "/session": {"user_id": FIRMS[0], "password": PASSWORD},
+        "/masuk": {"user_id": FIRMS[0], "password": PASSWORD},
         "/internal/tokens": {"session": "x" * 43},
         "/registrations": registration("baru", len(FIRMS) + 1),
         "/papers": paper("npwp"),

@@ -46,6 +46,11 @@ class Row:
         return self.service, self.method, self.path
 
     @property
+    def is_form(self) -> bool:
+        """A page of the portal that takes what people type."""
+        return self.service == "gateway" and self.method == "POST" and not self.path.startswith(("/api/", "/session"))
+
+    @property
     def gate(self) -> set[str]:
         """Whom the route itself lets in, whatever the record: a role, everybody logged in, the public, the gateway."""
         words = {word.partition(":")[0] for word in self.may}

@@ -1,18 +1,22 @@
 """Every route as everybody: one table says who may, and everything else is refused and changes nothing."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
 from starlette.routing import Route
 
+from gateway.pages.visit import FORM_COOKIE, form_token
 from tests.access.requests import address, body_of, headers_of
 from tests.access.table import Row, rows
 from tests.access.world import Person, World
 
 TABLE = rows()
 PROBLEM = "application/problem+json"
-SEEN = {200, 201, 204, 409, 422}
+NOBODY = "n" * 43
+"""What binds the forms of somebody who is not logged in."""
+SEEN = {200, 201, 204, 303, 409, 422}
 """What somebody is answered who is let through: done, or not in the present state of the record."""
 
 
@@ -82,8 +86,12 @@ def _touched(world: World, row: Row) -> tuple[str, ...]:
 
 async def ask(world: World, row: Row, who: Person | None, body: Any) -> httpx2.Response:
     headers = headers_of(world, row)
-    if row.service == "gateway" and who is not None:
-        headers["authorization"] = f"Bearer {await world.open_session(who)}"
+    secret = await world.open_session(who) if row.service == "gateway" and who is not None else NOBODY
+    if secret is not NOBODY:
+        headers["authorization"] = f"Bearer {secret}"
+    if row.is_form:
+        headers |= {"content_type": "application/x-www-form-urlencoded", "cookie": f"{FORM_COOKIE}={NOBODY}"}
+        body = urlencode({"_token": form_token(secret), **body}).encode()
     return await world.ask(who, row.service, row.method, address(world, row), body, **headers)
 
 

@@ -21,7 +21,16 @@ from tests.gateway.standins import Answers
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 VOID = {"meta", "link", "input", "br", "img"}
 TENDERS = [sample.RUNNING, sample.FINISHED, sample.FAILED]
-PAGES = ["/", "/tender?q=abc&year=2026", "/log", "/log?until=5", "/nothing", *(f"/tender/{t['code']}" for t in TENDERS)]
+PAGES = [
+    "/",
+    "/masuk",
+    "/komponen",
+    "/tender?q=abc&year=2026",
+    "/log",
+    "/log?until=5",
+    "/nothing",
+    *(f"/tender/{t['code']}" for t in TENDERS),
+]
 
 
 class Page(HTMLParser):
@@ -68,6 +77,7 @@ async def http(portal: Portal, tender: Answers) -> AsyncIterator[httpx2.AsyncCli
 
 async def get(http: httpx2.AsyncClient, path: str, lang: str = "id") -> Page:
     answer = await http.get(path, headers={"accept-language": lang})
+    assert answer.status_code < 500, answer.text
     assert answer.headers["content-type"] == "text/html; charset=utf-8", answer.text
     return Page(answer.text)
 
@@ -101,7 +111,8 @@ async def test_every_table_has_caption_and_headers_and_every_field_a_label(http:
     assert len(page.all("caption")) == len(page.all("table"))
     assert all(header["scope"] in {"col", "row"} for header in page.all("th"))
     assert all(cell["data-label"] for cell in page.all("td"))
-    fields = [field for tag in ("input", "select") for field in page.all(tag) if field.get("type") != "hidden"]
+    tags = ("input", "select", "textarea")
+    fields = [field for tag in tags for field in page.all(tag) if field.get("type") != "hidden"]
     assert {field["id"] for field in fields} == {label["for"] for label in page.all("label")}
 
 
@@ -272,10 +283,11 @@ def test_the_catalogues_have_the_same_keys_and_places_and_all_that_is_used() -> 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_key_stands_twice(language: str) -> None:
-    with (FOLDER / language / "messages.po").open("rb") as file:
-        catalogue = read_po(file, locale=language, abort_invalid=True)
-        file.seek(0)
-        assert file.read().count(b"\nmsgid ") == len([m for m in catalogue if m.id]) + 1
+    for path in (FOLDER / language).glob("*.po"):
+        with path.open("rb") as file:
+            catalogue = read_po(file, locale=language, abort_invalid=True)
+            file.seek(0)
+            assert file.read().count(b"\nmsgid ") == len([m for m in catalogue if m.id]) + 1, path
 
 
 @pytest.mark.parametrize(

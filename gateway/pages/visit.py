@@ -1,0 +1,214 @@
+"""One request for a page and the person behind it: what they may see and do is asked of the services in their name."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from gateway.bodies import read_body
+from gateway.clients import address_of
+from gateway.headers import Hosts
+from gateway.pages.forms import Form
+from gateway.pages.language import Catalogue
+from gateway.pages.render import Renderer
+from gateway.session import (
+    Credential,
+    Pass,
+    Person,
+    Sessions,
+    cookie_name,
+    problem_of,
+    refuse_foreign_write,
+)
+from gateway.upstream import Upstream
+from kit.limits import Limits
+from kit.problems import Forbidden, Problem, Unauthenticated
+
+__all__ = ["FORM_COOKIE", "Reception", "Visit", "form_token", "local"]
+
+FORM_COOKIE: Final = "lpse_form"
+"""What binds the forms of somebody who is not logged in to their browser."""
+NOTICE: Final = "pesan"
+"""The word in an address that says what was just done: `?pesan=package_created`."""
+
+
+class Visit:
+    """What a page needs of a request. `person` is None for somebody who is not logged in."""
+
+    def __init__(
+        self, reception: "Reception", request: Request, passed: Pass | None, secret: str, *, fresh: bool
+    ) -> None:
+        self._reception, self.request, self._passed = reception, request, passed
+        self._secret, self._fresh = secret, fresh
+
+    @property
+    def person(self) -> Person | None:
+        return self._passed.person if self._passed else None
+
+    @property
+    def t(self) -> Catalogue:
+        return self._reception.render.catalogue(self.request)
+
+    def path(self, name: str) -> str:
+        return str(self.request.path_params[name])
+
+    def query(self, name: str, most: int = 200) -> str:
+        return self.request.query_params.get(name, "").strip()[:most]
+
+    def require(self, *roles: str) -> Person:
+        """Somebody who is logged in and, if roles are named, holds one of them by a letter in force."""
+        if self.person is None:
+            raise Unauthenticated("login_required", "Log in first.", remedy="Log in, then open this page again.")
+        if roles and self.person.roles.isdisjoint(roles):
+            raise Forbidden(
+                "role_required",
+                "This page is for: {roles}.",
+                article="Perwali Mojokerto 21/2011 Pasal 5, 7",
+                remedy="Ask the Admin Agency whether your letter of assignment is registered and in force.",
+                roles=", ".join(self.t.of("role", role) for role in roles),
+            )
+        return self.person
+
+    # What the services say
+
+    async def get(self, service: str, path: str, **query: Any) -> Any:
+        asked = urlencode({name: value for name, value in query.items() if value not in {None, ""}})
+        return await self._ask(service, "GET", path, query=asked)
+
+    async def post(self, service: str, path: str, body: Any = None, *, key: str) -> Any:
+        """`key` is the form's: the same form sent twice has one effect."""
+        return await self._ask(
+            service, "POST", path, body={} if body is None else body, headers={"idempotency-key": key}
+        )
+
+    async def delete(self, service: str, path: str, *, key: str) -> Any:
+        return await self._ask(service, "DELETE", path, headers={"idempotency-key": key})
+
+    async def tracked(self, service: str, path: str, code: str) -> Any:
+        """What became of a matter, for who holds its tracking code."""
+        return await self._ask(service, "GET", path, headers={"lpse-tracking": code})
+
+    async def _ask(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        query: str = "",
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        bearer = {"authorization": f"Bearer {self._passed.token}"} if self._passed else {}
+        answer = await self._reception.services[service].fetch(
+            method, quote(path, safe="/:"), query=query, headers={**bearer, **(headers or {})}, body=body
+        )
+        if not answer.ok:
+            raise problem_of(answer)
+        return answer.json() if answer.body else None
+
+    # What goes back
+
+    async def page(self, template: str, *, status: int = 200, form: Form | None = None, **facts: Any) -> Response:
+        response = await self._reception.render.page(
+            self.request,
+            template,
+            status=status,
+            person=self.person,
+            form=form or Form.blank(),
+            form_token=self.form_token,
+            notice=self.query(NOTICE, 60),
+            **facts,
+        )
+        if self._fresh:
+            self._reception.set_form_cookie(response, self._secret)
+        return response
+
+    def go(self, path: str, notice: str = "") -> Response:
+        """On to the page that shows what became of it, so that reloading does nothing twice."""
+        mark = "&" if "?" in path else "?"
+        return RedirectResponse(f"{path}{mark}{NOTICE}={notice}" if notice else path, 303)
+
+    # What came
+
+    @property
+    def form_token(self) -> str:
+        """Stands in every form; a page of another site cannot know it."""
+        return form_token(self._secret)
+
+    async def form(self) -> Form:
+        request, limits = self.request, self._reception.limits
+        if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            raise Problem(
+                "form_type", "This page takes forms only.", status=415, remedy="Send it from the page itself."
+            )
+        most = limits.body_bytes if self.person else limits.anonymous_body_bytes
+        body = await read_body(request.receive, request.headers.get("content-length"), most, limits.body_seconds)
+        return Form.parse(body or b"")
+
+    def refuse_foreign(self, form: Form) -> None:
+        """403 for a form that no page of ours made for this browser and this session."""
+        refuse_foreign_write("POST", self.request.headers, self._reception.hosts, strict=False)
+        if not hmac.compare_digest(form.token, self.form_token):
+            raise Forbidden(
+                "form_outdated",
+                "This form was made for another session.",
+                remedy="It is shown again with what you typed: send it once more.",
+            )
+
+
+def form_token(secret: str) -> str:
+    return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
+
+
+class Reception:
+    """Receives everybody: finds out who asks, and gives pages what they need."""
+
+    def __init__(
+        self,
+        render: Renderer,
+        services: Mapping[str, Upstream],
+        sessions: Sessions,
+        hosts: Hosts,
+        *,
+        limits: Limits,
+        secure: bool,
+    ) -> None:
+        self.render, self.services, self.hosts, self.limits = render, services, hosts, limits
+        self.sessions, self.secure = sessions, secure
+
+    async def receive(self, request: Request, *, public: bool) -> Visit:
+        """A cookie that lost its session is nobody's: its owner sees what is public and may log in again.
+
+        What is public is shown also when nobody can say whose session it is.
+        """
+        credential = Credential.of(request.headers, cookie_name(secure=self.secure))
+        passed = None
+        if credential is not None:
+            try:
+                passed = await self.sessions.trade(credential, address_of(request.scope))
+            except Problem as refusal:
+                if refusal.status != 401 and not public:
+                    raise
+        if credential is not None and passed is not None:
+            return Visit(self, request, passed, credential.secret, fresh=False)
+        known = request.cookies.get(FORM_COOKIE, "")
+        fresh = not 40 <= len(known) <= 80
+        return Visit(self, request, None, secrets.token_urlsafe(32) if fresh else known, fresh=fresh)
+
+    def set_form_cookie(self, response: Response, secret: str) -> None:
+        response.set_cookie(FORM_COOKIE, secret, path="/", httponly=True, samesite="strict", secure=self.secure)
+
+    def to_login(self, request: Request) -> Response:
+        """Back to this page after logging in; a form that was sent is not sent again by itself."""
+        back = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        return RedirectResponse(f"/masuk?{urlencode({'kembali': back})}", 303)
+
+
+def local(path: str, otherwise: str) -> str:
+    """An address within this portal, whatever a link says: never another site's."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() else otherwise
