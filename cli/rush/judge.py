@@ -8,7 +8,7 @@ doubled        bids that took effect twice: two events of submission, two open b
 late_accepted  accepted though the instant in the receipt is after the deadline, or though the bidder, who watches the same
                clock, first sent it after the deadline.
 refused_in_time  refused though in time: the instant in the refusal's receipt is not after the deadline, or the try that was
-               refused was sent ten seconds or more before the deadline and no part suffered from a fault until then.
+               refused was sent two seconds or more before the deadline and no part suffered from a fault until then.
 overtaken      first sent in time, refused rightly all the same: faults kept every try from the tender service until the
                deadline had passed. Its instant is the server's, as the law has it, and its receipt proves it; such a bidder
                has a case for the helpdesk. It is told, and breaks no promise.
@@ -37,7 +37,7 @@ from services.audit.models import LogEntry
 
 __all__ = ["Verdict", "judged", "logged", "told"]
 
-SURELY: Final = 10.0
+SURELY: Final = 2.0
 """Seconds before the deadline at which a consent gets through where nothing is broken, also on a busy machine."""
 EXPECTED: Final = frozenset({"bid_late", "bid_disturbed", "bid_decided"})
 
