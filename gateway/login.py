@@ -91,12 +91,15 @@ class Login:
         await self._leave(response, credential)
         return response
 
-    async def leave(self, request: Request, onward: Response) -> None:
-        """Log out from the page, whose form was checked."""
+    async def leave(self, request: Request, *onward: Response) -> bool:
+        """Log out from the page, whose form was checked; whether registry ended the session too."""
         credential = Credential.of(request.headers, cookie_name(secure=self._secure))
-        if credential is not None:
-            await self._ended(credential, request)
-            await self._leave(onward, credential)
+        if credential is None:
+            return True
+        ended = await self._ended(credential, request)
+        for response in onward:
+            await self._leave(response, credential)
+        return ended.status_code == 204
 
     async def _leave(self, response: Response, credential: Credential) -> None:
         await self._sessions.forget(credential)

@@ -45,9 +45,8 @@ class AccountPages:
         return {} if visit.person else RedirectResponse("/", 303)
 
     async def _log_out(self, visit: Visit, _form: Form) -> Response:
-        onward = RedirectResponse("/", 303)
-        await self._login.leave(visit.request, onward)
-        return onward
+        out, left = visit.go("/"), visit.go("/", "left_open")
+        return out if await self._login.leave(visit.request, out, left) else left
 
     async def _show_home(self, visit: Visit) -> Mapping[str, Any]:
         return {"desks": desks(visit.require()), "me": await visit.get("registry", "/me")}
@@ -60,4 +59,5 @@ class AccountPages:
 
     async def _end_session(self, visit: Visit, form: Form) -> Response:
         await visit.delete("registry", f"/sessions/{form.required('session')}", key=form.key)
+        visit.sessions_changed()
         return visit.go("/akun", "session_ended")

@@ -20,7 +20,10 @@ __all__ = ["Form", "WrongField", "rupiah"]
 
 MOST_FIELDS: Final = 20_000
 """A list of quantities has 2 000 lines of several fields."""
+MOST_LINES: Final = 2_000
 OURS: Final = frozenset({"_token", "_key", "_do"})
+PLACE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}(\.([0-9]{1,4}|[A-Za-z][A-Za-z0-9_]{0,60})){0,6}")
+KEY: Final = re.compile(r"[A-Za-z0-9-]{8,100}")
 
 
 class WrongField(Problem):
@@ -58,18 +61,49 @@ class Form:
                 errors="strict",
             )  # fmt: skip
         except ValueError as error:
-            raise Problem(
-                "form_unreadable", "This form cannot be read.", remedy="Send it from the page itself."
-            ) from error
+            raise _unreadable() from error
         values: dict[str, list[str]] = {}
         for name, value in pairs:
-            values.setdefault(name, []).append(value.replace("\r\n", "\n").strip())
+            if name not in OURS and not PLACE.fullmatch(name):
+                raise _unreadable()
+            typed = value if name.startswith("password") else value.replace("\r\n", "\n").strip()
+            values.setdefault(name, []).append(typed)
         given = {name: values.pop(name, [""])[0] for name in OURS}
-        return cls(values, key=given["_key"][:100] or str(uuid4()), token=given["_token"], do=given["_do"])
+        key = given["_key"] if KEY.fullmatch(given["_key"]) else str(uuid4())
+        return cls(values, key=key, token=given["_token"], do=given["_do"])
 
     def refused(self, problem: Problem) -> "Form":
-        """As it is shown again: with what was typed, what is wrong, and a new key, since it will be another request."""
-        return replace(self, problem=problem, errors=dict(_places(problem)), key=str(uuid4()))
+        """As it is shown again: with what was typed, and what is wrong.
+
+        The key stays where nobody knows whether it was carried out: sent again, it must not happen twice.
+        """
+        key = self.key if problem.status >= 500 else str(uuid4())
+        return replace(self, problem=problem, errors=dict(self._errors(problem)), key=key)
+
+    @property
+    def kept(self) -> Iterable[tuple[str, str]]:
+        """What may be shown again, also to whoever comes next to this screen."""
+        return [(name, value) for name, values in self.values.items() if "password" not in name for value in values]
+
+    def _errors(self, problem: Problem) -> Iterable[tuple[str, "WrongField | Mapping[str, Any]"]]:
+        if isinstance(problem, WrongField):
+            yield problem.name, problem
+        for error in problem.document().get("errors", ()):
+            parts = str(error.get("at", "")).split("/")
+            yield self._typed(parts[1:] if parts[0] == "body" else parts), error
+
+    def _typed(self, place: Sequence[str]) -> str:
+        """The field for a place of the body, in which lines left blank have closed up."""
+        found: list[str] = []
+        for part in place:
+            lines = self._lines(".".join(found)) if part.isdecimal() else []
+            found.append(str(lines[int(part)]) if part.isdecimal() and int(part) < len(lines) else part)
+        return ".".join(found)
+
+    def _lines(self, group: str) -> Sequence[int]:
+        """The numbers of the lines of a group that are not blank."""
+        place = re.compile(rf"{re.escape(group)}\.([0-9]{{1,4}})(\.|$)")
+        return sorted({int(found[1]) for name in self.values if self[name] and (found := place.match(name))})
 
     def __getitem__(self, name: str) -> str:
         return next(iter(self.values.get(name, ())), "")
@@ -90,11 +124,10 @@ class Form:
         return bool(self[name])
 
     def count(self, group: str) -> int:
-        """How many lines a group has: `hps_rows.7.unit` is the eighth."""
-        numbers = [
-            int(found[1]) for name in self.values if (found := re.match(rf"{re.escape(group)}\.(\d{{1,4}})\.", name))
-        ]
-        return max(numbers, default=-1) + 1
+        """How many lines a group has, blank ones among them: `hps_rows.7.unit` is the eighth."""
+        place = re.compile(rf"{re.escape(group)}\.([0-9]{{1,4}})\.")
+        numbers = [int(found[1]) for name in self.values if (found := place.match(name))]
+        return min(max(numbers, default=-1) + 1, MOST_LINES)
 
     def money(self, name: str) -> str | None:
         """`1.250.000,5` or `1250000.50` as `1250000.50`; None where nothing was typed."""
@@ -140,6 +173,10 @@ def rupiah(typed: str, name: str = "") -> str:
 def _put(tree: dict[str, Any], parts: Sequence[str], value: Any) -> None:
     for part in parts[:-1]:
         tree = tree.setdefault(part, {})
+        if not isinstance(tree, dict):
+            raise _unreadable()
+    if parts[-1] in tree:
+        raise _unreadable()
     tree[parts[-1]] = value
 
 
@@ -153,9 +190,5 @@ def _listed(value: Any) -> Any:
     return inner
 
 
-def _places(problem: Problem) -> Iterable[tuple[str, WrongField | Mapping[str, Any]]]:
-    if isinstance(problem, WrongField):
-        yield problem.name, problem
-    for error in problem.document().get("errors", ()):
-        parts = str(error.get("at", "")).split("/")
-        yield ".".join(parts[1:] if parts[0] == "body" else parts), error
+def _unreadable() -> Problem:
+    return Problem("form_unreadable", "This form cannot be read.", remedy="Send it from the page itself.")

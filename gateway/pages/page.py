@@ -32,23 +32,33 @@ class Page:
     roles: frozenset[str] | None = None
 
     def route(self, reception: Reception) -> Route:
-        async def endpoint(request: Request) -> Response:
+        async def shown(request: Request) -> Response:
             visit = await reception.receive(request, public=self.roles is None)
             try:
-                return await self._answer(visit)
+                return await self._shown(visit)
             except Problem as refusal:
                 if refusal.status == 401 and visit.person is None and wants_page(request.scope):
                     return reception.to_login(request)
                 raise
 
+        async def sent(request: Request) -> Response:
+            form = await reception.form(request)
+            try:
+                return await self._acted(await reception.receive(request, public=self.roles is None), form)
+            except Problem as refusal:
+                if not wants_page(request.scope):
+                    raise
+                return reception.keep(request, form, refusal)
+
+        async def endpoint(request: Request) -> Response:
+            return await (sent(request) if request.method == "POST" else shown(request))
+
         return Route(self.path, endpoint, methods=["GET", "POST"] if self.act else ["GET"])
 
-    async def _answer(self, visit: Visit) -> Response:
-        if self.roles is not None:
-            visit.require(*self.roles)
-        if visit.request.method != "POST" or self.act is None:
-            return await self._shown(visit)
-        form = await visit.form()
+    async def _acted(self, visit: Visit, form: Form) -> Response:
+        if self.act is None:
+            raise RuntimeError(f"{self.path} takes no form")
+        self._admit(visit)
         try:
             visit.refuse_foreign(form)
             return await self.act(visit, form)
@@ -58,7 +68,12 @@ class Page:
             return await self._shown(visit, form.refused(refusal), refusal.status)
 
     async def _shown(self, visit: Visit, form: Form | None = None, status: int = 200) -> Response:
+        self._admit(visit)
         shown = await self.show(visit)
-        return (
-            shown if isinstance(shown, Response) else await visit.page(self.template, status=status, form=form, **shown)
-        )
+        if isinstance(shown, Response):
+            return shown
+        return await visit.page(self.template, status=status, form=form, **shown)
+
+    def _admit(self, visit: Visit) -> None:
+        if self.roles is not None:
+            visit.require(*self.roles)

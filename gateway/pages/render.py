@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from gateway.pages import formats
 from gateway.pages.desks import desks
+from gateway.pages.forms import Form
 from gateway.pages.language import COOKIE, LANGUAGES, Catalogue, chosen, load
 from gateway.upstream import Upstream
 from kit.problems import Problem
@@ -54,6 +55,13 @@ class Renderer:
             remedy=t.words.get(f"remedy.{problem.code}", problem.remedy),
         )  # fmt: skip
 
+    def kept(self, request: Request, form: Form, problem: Problem, token: str) -> Response:
+        """The refusal of a form whose own page cannot be shown now."""
+        return self._html(
+            request, "kept.html", problem.status, clock=None, form=form, form_token=token,
+            back=request.url.path if request.url.path.startswith("/") else "/",
+        )  # fmt: skip
+
     def _html(self, request: Request, template: str, status: int, **facts: Any) -> Response:
         t = self.catalogue(request)
         frame = {
@@ -78,7 +86,7 @@ class Renderer:
             frame["desks"] = desks(person)
         content = self._templates.get_template(template).render(frame | facts)
         # what somebody saw while logged in is not for whoever presses "back" on the same computer later
-        caching = "no-store" if person else "no-cache"
+        caching = "no-store" if person or template == "kept.html" else "no-cache"
         headers = {"content-language": t.language, "vary": "Accept-Language, Cookie", "cache-control": caching}
         response = HTMLResponse(content, status, headers=headers)
         if request.query_params.get("lang") in LANGUAGES:

@@ -1,12 +1,15 @@
 """One request for a page and the person behind it: what they may see and do is asked of the services in their name."""
 
+import asyncio
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -27,10 +30,14 @@ from gateway.session import (
 )
 from gateway.upstream import Upstream
 from kit.limits import Limits
-from kit.problems import Forbidden, Problem, Unauthenticated
+from kit.problems import Forbidden, NotFound, Problem, Unauthenticated
 
 __all__ = ["FORM_COOKIE", "Reception", "Visit", "form_token", "local"]
 
+log = structlog.get_logger()
+
+PATIENCE: Final = 2.0
+"""Seconds a public page waits to know who reads it."""
 FORM_COOKIE: Final = "lpse_form"
 """What binds the forms of somebody who is not logged in to their browser."""
 NOTICE: Final = "pesan"
@@ -91,6 +98,8 @@ class Visit:
 
     async def tracked(self, service: str, path: str, code: str) -> Any:
         """What became of a matter, for who holds its tracking code."""
+        if not re.fullmatch(r"[!-~]{1,200}", code):
+            raise NotFound("matter", "of this code")
         return await self._ask(service, "GET", path, headers={"lpse-tracking": code})
 
     async def _ask(
@@ -104,6 +113,8 @@ class Visit:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         bearer = {"authorization": f"Bearer {self._passed.token}"} if self._passed else {}
+        if not {"", ".", ".."}.isdisjoint(path.split("/")[1:]):
+            raise NotFound("address", path)
         answer = await self._reception.services[service].fetch(
             method, quote(path, safe="/:"), query=query, headers={**bearer, **(headers or {})}, body=body
         )
@@ -121,12 +132,17 @@ class Visit:
             person=self.person,
             form=form or Form.blank(),
             form_token=self.form_token,
-            notice=self.query(NOTICE, 60),
+            notice="" if form and form.problem else self.query(NOTICE, 60),
             **facts,
         )
         if self._fresh:
             self._reception.set_form_cookie(response, self._secret)
         return response
+
+    def sessions_changed(self) -> None:
+        """What this account's sessions may is asked anew at their next request."""
+        if self.person:
+            self._reception.sessions.forget_account(self.person.account)
 
     def go(self, path: str, notice: str = "") -> Response:
         """On to the page that shows what became of it, so that reloading does nothing twice."""
@@ -140,20 +156,10 @@ class Visit:
         """Stands in every form; a page of another site cannot know it."""
         return form_token(self._secret)
 
-    async def form(self) -> Form:
-        request, limits = self.request, self._reception.limits
-        if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            raise Problem(
-                "form_type", "This page takes forms only.", status=415, remedy="Send it from the page itself."
-            )
-        most = limits.body_bytes if self.person else limits.anonymous_body_bytes
-        body = await read_body(request.receive, request.headers.get("content-length"), most, limits.body_seconds)
-        return Form.parse(body or b"")
-
     def refuse_foreign(self, form: Form) -> None:
         """403 for a form that no page of ours made for this browser and this session."""
         refuse_foreign_write("POST", self.request.headers, self._reception.hosts, strict=False)
-        if not hmac.compare_digest(form.token, self.form_token):
+        if not hmac.compare_digest(form.token.encode(), self.form_token.encode()):
             raise Forbidden(
                 "form_outdated",
                 "This form was made for another session.",
@@ -184,21 +190,51 @@ class Reception:
     async def receive(self, request: Request, *, public: bool) -> Visit:
         """A cookie that lost its session is nobody's: its owner sees what is public and may log in again.
 
-        What is public is shown also when nobody can say whose session it is.
+        What is public is shown also when nobody says in time whose session it is.
         """
-        credential = Credential.of(request.headers, cookie_name(secure=self.secure))
+        credential = self._credential(request)
         passed = None
         if credential is not None:
             try:
-                passed = await self.sessions.trade(credential, address_of(request.scope))
+                async with asyncio.timeout(PATIENCE if public and request.method == "GET" else None):
+                    passed = await self.sessions.trade(credential, address_of(request.scope))
+            except TimeoutError:
+                log.warning("a public page is shown without asking registry")
             except Problem as refusal:
                 if refusal.status != 401 and not public:
                     raise
-        if credential is not None and passed is not None:
-            return Visit(self, request, passed, credential.secret, fresh=False)
+        secret, fresh = self._secret(request, credential if passed else None)
+        return Visit(self, request, passed, secret, fresh=fresh)
+
+    async def form(self, request: Request) -> Form:
+        """What was sent: read before anything else, so that nothing that fails later can lose it."""
+        if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            raise Problem(
+                "form_type", "This page takes forms only.", status=415, remedy="Send it from the page itself."
+            )
+        known = self._credential(request) is not None
+        most = self.limits.body_bytes if known else self.limits.anonymous_body_bytes
+        body = await read_body(request.receive, request.headers.get("content-length"), most, self.limits.body_seconds)
+        return Form.parse(body or b"")
+
+    def keep(self, request: Request, form: Form, refusal: Problem) -> Response:
+        """A page that needs no service: what is wrong, and what was typed, to be sent again."""
+        secret, fresh = self._secret(request, self._credential(request))
+        response = self.render.kept(request, form.refused(refusal), refusal, form_token(secret))
+        if fresh:
+            self.set_form_cookie(response, secret)
+        return response
+
+    def _credential(self, request: Request) -> Credential | None:
+        return Credential.of(request.headers, cookie_name(secure=self.secure))
+
+    def _secret(self, request: Request, credential: Credential | None) -> tuple[str, bool]:
+        """What the forms of this browser are bound to, and whether it was made just now."""
+        if credential is not None:
+            return credential.secret, False
         known = request.cookies.get(FORM_COOKIE, "")
         fresh = not 40 <= len(known) <= 80
-        return Visit(self, request, None, secrets.token_urlsafe(32) if fresh else known, fresh=fresh)
+        return secrets.token_urlsafe(32) if fresh else known, fresh
 
     def set_form_cookie(self, response: Response, secret: str) -> None:
         response.set_cookie(FORM_COOKIE, secret, path="/", httponly=True, samesite="strict", secure=self.secure)

@@ -31,6 +31,9 @@ class Registry:
     accounts: dict[str, UUID] = field(default_factory=dict)
     traded: list[str] = field(default_factory=list)
     down: bool = False
+    fails: bool = False
+    """Ends no session."""
+    hangs: bool = False
     lag: timedelta = timedelta(0)
     """How long ago the tokens it issues were issued."""
 
@@ -53,6 +56,8 @@ class Registry:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             if self.down:
                 raise ConnectionError("registry is down")
+            if self.hangs:
+                await asyncio.Future()
             await routes(scope, receive, send)
 
         return app
@@ -81,6 +86,8 @@ class Registry:
         return JSONResponse({"token": token, "expires_at": claims.expires_at.isoformat(), "account": account})
 
     async def _end(self, request: Request) -> Response:
+        if self.fails:
+            return _problem(503, "temporarily_unavailable", "Not now.")
         claims = self._claims(request)
         self.accounts = {secret: account for secret, account in self.accounts.items() if account != claims.account}
         return JSONResponse({"ended": True})

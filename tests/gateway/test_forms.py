@@ -1,5 +1,6 @@
 """What people type, and who may send it."""
 
+import asyncio
 import re
 from urllib.parse import urlencode
 
@@ -7,6 +8,11 @@ import httpx2
 import pytest
 
 from gateway.pages.forms import Form, WrongField, rupiah
+from gateway.pages.language import Catalogue, load
+from gateway.pages.page import Page
+from gateway.pages.visit import Visit
+from gateway.session import Person
+from kit.problems import Problem, RuleViolation
 from tests.gateway import sample
 from tests.gateway.conftest import Portal
 from tests.gateway.standins import Answers, Registry
@@ -62,7 +68,7 @@ def test_the_names_of_the_fields_are_the_places_of_the_body() -> None:
 async def test_a_login_needs_a_form_of_this_browser(portal: Portal) -> None:
     login = {"user_id": "sari", "password": "benar sekali", "kembali": "/log"}
     async with portal(tender=Answers(sample.TENDER)) as http:
-        for token in ("", "0" * 64):
+        for token in ("", "0" * 64, "é"):
             answer = await http.post("/masuk", content=urlencode({**login, "_token": token}), headers=FORM)
             assert (answer.status_code, "sari" in answer.text, "benar sekali" in answer.text) == (403, True, False)
         token = await token_of(http, "/masuk")
@@ -123,10 +129,135 @@ async def test_a_form_of_one_session_is_none_of_another(portal: Portal, registry
         assert 'lpse_session=""' in answer.headers["set-cookie"]
 
 
-@pytest.mark.parametrize("body", [b"a", b"=%ff&a=%ff", b"&".join(b"a=1" for _ in range(20_001))])
-async def test_what_is_no_form_is_refused(portal: Portal, body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"a",
+        b"=%ff&a=%ff",
+        b"&".join(b"a=" for _ in range(20_001)),
+        b"rows=x&rows.0.unit=y",
+        b"rows.00001.a=1",
+        b"../x=1",
+    ],
+)
+def test_what_is_no_form_is_refused(body: bytes) -> None:
+    with pytest.raises(Problem, match="cannot be read"):
+        Form.parse(body).body("a", "rows")
+
+
+async def test_a_page_takes_forms_only(portal: Portal) -> None:
     async with portal(tender=Answers(sample.TENDER)) as http:
-        answer = await http.post("/masuk", content=body, headers=FORM)
-        assert answer.status_code in {400, 413}
         answer = await http.post("/masuk", content=b"{}", headers={**FORM, "content-type": "application/json"})
         assert answer.status_code == 415
+
+
+def test_what_a_service_says_of_a_line_stands_beside_that_line_though_others_are_blank() -> None:
+    form = Form.parse(b"rows.0.unit=&rows.3.unit=set&rows.7.unit=x")
+    wrong = RuleViolation("wrong", "Wrong.", extra={"errors": [{"at": "body/rows/1/unit", "why": "no"}]})
+    assert list(form.refused(wrong).errors) == ["rows.7.unit"]
+
+
+def test_a_form_keeps_its_key_where_nobody_knows_what_became_of_it() -> None:
+    form = Form.parse(b"_key=0123456789&a=1")
+    assert form.key == "0123456789"
+    assert form.refused(Problem("upstream_slow", "No answer.", status=504)).key == "0123456789"
+    assert form.refused(Problem("wrong", "Wrong.", status=422)).key != "0123456789"
+    assert Form.parse(b"_key=a%0Ab%0Ac%0Ad%0Ae").key != "a\nb\nc\nd\ne"
+
+
+def test_a_password_is_taken_as_it_is() -> None:
+    assert Form.parse(b"password=+a+&user_id=+a+").values == {"password": [" a "], "user_id": ["a"]}
+
+
+async def test_what_was_typed_survives_a_service_that_is_away(portal: Portal, registry: Registry) -> None:
+    """Nothing of it is lost, the key is the same, and the password is not shown."""
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        http.cookies.set("lpse_session", registry.open())
+        sent = {
+            "_token": await token_of(http, "/keluar"),
+            "_key": "0123456789",
+            "session": "kata-kata",
+            "password": "x y z",
+        }
+        registry.down = True
+        answer = await http.post("/akun", content=urlencode(sent), headers=FORM)
+        assert answer.status_code >= 500
+        assert 'name="session" value="kata-kata"' in answer.text
+        assert 'name="_key" value="0123456789"' in answer.text
+        assert "x y z" not in answer.text
+
+
+async def test_what_was_typed_survives_the_end_of_a_session(portal: Portal) -> None:
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        http.cookies.set("lpse_session", "k" * 43)
+        answer = await http.post("/akun", content=urlencode({"session": "kata-kata"}), headers=FORM)
+        assert answer.status_code == 401
+        assert 'name="session" value="kata-kata"' in answer.text
+        assert 'href="/masuk?kembali=/akun"' in answer.text
+
+
+async def test_who_could_not_be_logged_out_everywhere_is_told(portal: Portal, registry: Registry) -> None:
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        http.cookies.set("lpse_session", registry.open())
+        token = await token_of(http, "/keluar")
+        registry.fails = True
+        answer = await http.post("/keluar", content=urlencode({"_token": token}), headers=FORM)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/?pesan=left_open")
+        assert 'lpse_session=""' in answer.headers["set-cookie"]
+
+
+async def test_a_session_ended_on_the_page_is_forgotten_here(portal: Portal, registry: Registry) -> None:
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        http.cookies.set("lpse_session", registry.open())
+        token = await token_of(http, "/keluar")
+        traded = len(registry.traded)
+        await http.post("/akun", content=urlencode({"_token": token, "session": "another"}), headers=FORM)
+        answer = await http.get("/keluar", headers=BROWSER)
+        assert len(registry.traded) == traded + 1, "registry is asked anew"
+        assert answer.headers["location"] == "/"
+
+
+async def test_a_refused_form_does_not_say_that_something_was_done(portal: Portal) -> None:
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        assert 'role="status"' in (await http.get("/masuk?pesan=session_ended", headers=BROWSER)).text
+        sent = {"user_id": "sari", "password": "salah sekali", "_token": await token_of(http, "/masuk")}
+        answer = await http.post("/masuk?pesan=session_ended", content=urlencode(sent), headers=FORM)
+        assert 'role="status"' not in answer.text
+
+
+async def test_a_public_page_does_not_wait_for_registry(portal: Portal, registry: Registry) -> None:
+    registry.hangs = True
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        http.cookies.set("lpse_session", registry.open())
+        async with asyncio.timeout(10):
+            assert (await http.get("/komponen", headers=BROWSER)).status_code == 200
+
+
+@pytest.mark.parametrize(("who", "status"), [("nobody", 401), ("another", 403), ("helpdesk", 200)])
+async def test_a_page_for_one_role_is_not_shown_to_others(who: str, status: int) -> None:
+    """The page itself asks nothing that could refuse."""
+
+    async def show(_visit: Visit) -> dict[str, str]:
+        return {}
+
+    page = Page("/contoh", "kept.html", show, roles=frozenset({"helpdesk"}))
+    person = None if who == "nobody" else Person("1", who, who, frozenset({who}), None)
+    try:
+        page._admit(_Somebody(person))
+        found = 200
+    except Problem as refusal:
+        found = refusal.status
+    assert found == status
+
+
+class _Somebody(Visit):
+    def __init__(self, person: Person | None) -> None:
+        self._somebody = person
+
+    @property
+    def person(self) -> Person | None:
+        return self._somebody
+
+    @property
+    def t(self) -> Catalogue:
+        return load("id")

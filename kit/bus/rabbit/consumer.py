@@ -127,8 +127,12 @@ class Consumer:
 
 
 async def _acknowledge(message: IncomingMessage) -> None:
-    """The next message need not wait until the socket took this one's: what is lost on the way comes again."""
-    await message.channel.basic_ack(message.delivery_tag or 0, wait=False)
+    """The next message need not wait until the socket took this one's: what is lost on the way comes again.
+
+    The library's queue for the socket is short and nobody empties it once its writer has gone: that ends the session too.
+    """
+    async with asyncio.timeout(PATIENCE):
+        await message.channel.basic_ack(message.delivery_tag or 0, wait=False)
 
 
 async def _give_back(message: AbstractIncomingMessage, seconds: float) -> None:
