@@ -14,6 +14,7 @@ from gateway.bodies import read_body
 from gateway.clients import address_of
 from gateway.headers import Hosts
 from gateway.pages.forms import Form
+from gateway.pages.kept import Kept
 from gateway.pages.language import Catalogue
 from gateway.pages.render import Renderer
 from gateway.session import (
@@ -79,6 +80,10 @@ class Visit:
     async def get(self, service: str, path: str, **query: Any) -> Any:
         asked = urlencode({name: value for name, value in query.items() if value not in {None, ""}})
         return await self._ask(service, "GET", path, query=asked)
+
+    async def public(self, service: str, path: str, **query: Any) -> Any:
+        """What everybody is told, not older than a minute; None where the service cannot be asked."""
+        return await self._reception.kept.get(service, path, **query)
 
     async def post(self, service: str, path: str, body: Any = None, *, key: str) -> Any:
         """`key` is the form's: the same form sent twice has one effect."""
@@ -172,13 +177,14 @@ class Reception:
         self,
         render: Renderer,
         services: Mapping[str, Upstream],
+        kept: Kept,
         sessions: Sessions,
         hosts: Hosts,
         *,
         limits: Limits,
         secure: bool,
     ) -> None:
-        self.render, self.services, self.hosts, self.limits = render, services, hosts, limits
+        self.render, self.services, self.kept, self.hosts, self.limits = render, services, kept, hosts, limits
         self.sessions, self.secure = sessions, secure
 
     async def receive(self, request: Request, *, public: bool) -> Visit:
