@@ -199,7 +199,9 @@ CLOCK = {"now": instant("06T03:15"), "stopped": True, "moved": True}
 
 FIGURES: dict[str, Any] = {
     "year": 2026,
-    "months": [{"month": n, "tenders": 4 * (n == 11), "hps": "4187250000.50" if n == 11 else "0.00"} for n in range(1, 13)],
+    "months": [
+        {"month": n, "tenders": 4 * (n == 11), "hps": "4187250000.50" if n == 11 else "0.00"} for n in range(1, 13)
+    ],
     "statuses": [
         {"status": "running", "tenders": 2, "hps": "2500000000.00"},
         {"status": "finished", "tenders": 1, "hps": "1250000000.00"},
@@ -257,7 +259,11 @@ TRACKING = "0123-4567-89ab-cdef-0123-4567-89ab-cdef"
 
 HELPDESK = {
     "/announcements": {"items": [ANNOUNCEMENT], "next": None},
-    "/complaints": {"code": COMPLAINT["code"], "tracking_code": TRACKING, "due_forward_at": COMPLAINT["due_forward_at"]},
+    "/complaints": {
+        "code": COMPLAINT["code"],
+        "tracking_code": TRACKING,
+        "due_forward_at": COMPLAINT["due_forward_at"],
+    },
     "/complaints/tracked": COMPLAINT,
     "/tickets": {"id": "019f0000-0000-7000-8000-000000000004", "code": TICKET["code"], "tracking": TRACKING},
     "/tickets/tracked": TICKET,
