@@ -118,6 +118,11 @@ class KeyRing:
                 kid=kid,
             ) from None
 
+    def document(self) -> dict[str, Any]:
+        """All of them as a JWKS, the retired ones too: for whoever checks what was signed here."""
+        self._refresh()
+        return {"keys": [_to_jwk(key) for key in self._keys.values()]}
+
     def _look(self) -> tuple[int, int, int]:
         now = self._path.stat()
         return now.st_mtime_ns, now.st_ino, now.st_size
@@ -232,7 +237,7 @@ def _from_jwk(entry: dict[str, Any]) -> PublicKey:
     )
 
 
-def _to_jwk(key: SigningKey) -> dict[str, Any]:
+def _to_jwk(key: PublicKey) -> dict[str, Any]:
     return {
         **key.jwk.as_dict(private=False),
         "kid": key.kid,

@@ -11,8 +11,9 @@ from starlette.types import Scope
 from gateway.errors import headers_of, problem_response, wants_page
 from gateway.headers import Hosts
 from gateway.login import Login
-from gateway.pages import components, log, tenders
+from gateway.pages import announcements, complaints, components, guide, home, log, tenders, tickets
 from gateway.pages.account import AccountPages
+from gateway.pages.kept import Kept
 from gateway.pages.render import STATIC, Renderer
 from gateway.pages.visit import Reception
 from gateway.session import Sessions
@@ -22,7 +23,16 @@ from kit.settings import GatewaySettings
 
 __all__ = ["Portal"]
 
-PUBLIC = (*tenders.PAGES, *log.PAGES, *components.PAGES)
+PUBLIC = (
+    *home.PAGES,
+    *tenders.PAGES,
+    *complaints.PAGES,
+    *tickets.PAGES,
+    *announcements.PAGES,
+    *guide.PAGES,
+    *log.PAGES,
+    *components.PAGES,
+)
 
 
 class Portal:
@@ -36,8 +46,11 @@ class Portal:
         *,
         secure: bool,
     ) -> None:
-        self._render = Renderer(settings, services["tender"])
-        self._reception = Reception(self._render, services, sessions, hosts, limits=settings.limits, secure=secure)
+        kept = Kept(services)
+        self._render = Renderer(settings, services["tender"], kept)
+        self._reception = Reception(
+            self._render, services, kept, sessions, hosts, limits=settings.limits, secure=secure
+        )
         self._pages = (*PUBLIC, *AccountPages(login).pages())
 
     def routes(self) -> list[BaseRoute]:

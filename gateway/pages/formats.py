@@ -3,12 +3,12 @@
 from datetime import datetime
 from decimal import Decimal
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, get_month_names
 from babel.numbers import format_decimal
 
 from kit.clock import WIB
 
-__all__ = ["bytes_", "day_time", "iso", "money", "number"]
+__all__ = ["bytes_", "day_time", "iso", "money", "month", "number"]
 
 
 def money(amount: str | Decimal) -> str:
@@ -28,6 +28,10 @@ def day_time(instant: str | datetime, language: str) -> str:
         pattern += {"id": ".ss", "en": ":ss"}[language]
     day = format_date(moment, "EEE, d MMM y", locale=language)
     return f"{day}, {format_time(moment, pattern, tzinfo=WIB, locale=language)} WIB"
+
+
+def month(number: int, language: str, *, short: bool = False) -> str:
+    return str(get_month_names("abbreviated" if short else "wide", locale=language)[number])
 
 
 def iso(instant: str | datetime) -> str:

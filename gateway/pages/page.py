@@ -48,7 +48,7 @@ class Page:
             except Problem as refusal:
                 if not wants_page(request.scope):
                     raise
-                return reception.keep(request, form, refusal)
+                return reception.unsent(request, form, refusal)
 
         async def endpoint(request: Request) -> Response:
             return await (sent(request) if request.method == "POST" else shown(request))

@@ -1,7 +1,8 @@
 """Templates, the words they are filled with, and the frame that all pages share."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -10,9 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from contracts.values import rfc3339
 from gateway.pages import formats
 from gateway.pages.desks import desks
 from gateway.pages.forms import Form
+from gateway.pages.kept import Kept
 from gateway.pages.language import COOKIE, LANGUAGES, Catalogue, chosen, load
 from gateway.upstream import Upstream
 from kit.problems import Problem
@@ -23,11 +26,13 @@ __all__ = ["STATIC", "Renderer"]
 HERE: Final = Path(__file__).parents[1]
 STATIC: Final = HERE / "static"
 YEAR: Final = 365 * 24 * 3600
+WARNED_BEFORE: Final = timedelta(hours=48)
+CURRENT: Final[Mapping[str, Any]] = {"current": "true", "limit": 100}
 
 
 class Renderer:
-    def __init__(self, settings: GatewaySettings, tender: Upstream) -> None:
-        self._settings, self._tender = settings, tender
+    def __init__(self, settings: GatewaySettings, tender: Upstream, kept: Kept) -> None:
+        self._settings, self._tender, self._kept = settings, tender, kept
         self._catalogues = {language: load(language) for language in LANGUAGES}
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -44,6 +49,7 @@ class Renderer:
         return self._catalogues[chosen(request)]
 
     async def page(self, request: Request, template: str, *, status: int = 200, **facts: Any) -> Response:
+        await self._kept.get("helpdesk", "/announcements", **CURRENT)
         return self._html(request, template, status, clock=await self._clock(), **facts)
 
     def refusal(self, request: Request, problem: Problem) -> Response:
@@ -55,16 +61,19 @@ class Renderer:
             remedy=t.words.get(f"remedy.{problem.code}", problem.remedy),
         )  # fmt: skip
 
-    def kept(self, request: Request, form: Form, problem: Problem, token: str) -> Response:
+    def unsent(self, request: Request, form: Form, problem: Problem, token: str) -> Response:
         """The refusal of a form whose own page cannot be shown now."""
         return self._html(
-            request, "kept.html", problem.status, clock=None, form=form, form_token=token,
+            request, "unsent.html", problem.status, clock=None, form=form, form_token=token,
             back=request.url.path if request.url.path.startswith("/") else "/",
         )  # fmt: skip
 
     def _html(self, request: Request, template: str, status: int, **facts: Any) -> Response:
-        t = self.catalogue(request)
+        t, clock = self.catalogue(request), facts["clock"]
+        now = datetime.fromisoformat(clock["now"]) if clock else datetime.now(UTC)
         frame = {
+            "now": rfc3339(now),
+            "windows": self._windows(now),
             "t": t,
             "lang": t.language,
             "person": None,
@@ -86,12 +95,18 @@ class Renderer:
             frame["desks"] = desks(person)
         content = self._templates.get_template(template).render(frame | facts)
         # what somebody saw while logged in is not for whoever presses "back" on the same computer later
-        caching = "no-store" if person or template == "kept.html" else "no-cache"
+        caching = "no-store" if person or template == "unsent.html" else "no-cache"
         headers = {"content-language": t.language, "vary": "Accept-Language, Cookie", "cache-control": caching}
         response = HTMLResponse(content, status, headers=headers)
         if request.query_params.get("lang") in LANGUAGES:
             response.set_cookie(COOKIE, t.language, max_age=YEAR, httponly=True, samesite="lax")
         return response
+
+    def _windows(self, now: datetime) -> Sequence[Mapping[str, Any]]:
+        """What was announced for the next two days; the soonest first. A helpdesk that is away breaks no page."""
+        known = self._kept.known("helpdesk", "/announcements", **CURRENT) or {"items": []}
+        soon, at = rfc3339(now + WARNED_BEFORE), rfc3339(now)
+        return [one for one in reversed(known["items"]) if one["starts_at"] <= soon and one["ends_at"] > at]
 
     async def _clock(self) -> dict[str, Any] | None:
         """The training instance's business clock, which may stand still; None where it cannot be read."""

@@ -1,7 +1,6 @@
-"""The list of tenders and one tender's page: what SPSE shows to everybody, from tender's public answers."""
+"""The list of tenders and one tender's tabs: what SPSE shows to everybody, from tender's public answers."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -11,26 +10,44 @@ from starlette.responses import RedirectResponse, Response
 from gateway.pages.page import Page
 from gateway.pages.visit import Visit
 from kit.clock import WIB
-from kit.problems import NotFound
+from kit.problems import NotFound, Problem
 
-__all__ = ["PAGES"]
+__all__ = ["PAGES", "is_code"]
 
 FILTERS: Final = ("q", "category", "year", "skpd")
-CODE: Final = re.compile(r"[0-9]{11}")
 FIRST_YEAR: Final = 2011  # the regulation's own
 ROWS: Final = 25
+TABS: Final = {
+    "announcement": "",
+    "schedule": "/jadwal",
+    "participants": "/peserta",
+    "evaluation": "/evaluasi",
+    "winner": "/pemenang",
+}
+"""Word and template of each, and its address below `/tender/{code}`."""
+TAKE_PART: Final = frozenset(
+    {"pengumuman_pascakualifikasi", "download_dokumen", "pemberian_penjelasan", "upload_penawaran"}
+)
+"""While one of these stages runs somebody may still join."""
+
+
+def is_code(text: str) -> bool:
+    return len(text) == 11 and text.isascii() and text.isdecimal()
 
 
 async def show_list(visit: Visit) -> Mapping[str, Any] | Response:
-    wanted = {name: value for name in FILTERS if (value := visit.query(name))}
-    if CODE.fullmatch(wanted.get("q", "")):
-        return RedirectResponse(f"/tender/{wanted['q']}", 303)
+    filters = {name: value for name in FILTERS if (value := visit.query(name))}
+    if is_code(filters.get("q", "")):
+        return RedirectResponse(f"/tender/{filters['q']}", 303)
+    closing = visit.query("sort") == "closing"
+    wanted = {**filters, "sort": "closing"} if closing else filters
     cursor = visit.request.query_params.get("cursor")
     page = await visit.get("tender", "/public/tenders", **wanted, limit=ROWS, cursor=cursor)
     return {
         "tenders": page["items"],
         "wanted": {**dict.fromkeys(FILTERS, ""), **wanted},
-        "narrowed": bool(wanted),
+        "narrowed": bool(filters),
+        "closing": closing,
         "later": f"/tender?{urlencode({**wanted, 'cursor': page['next']})}" if page["next"] else None,
         "first": f"/tender?{urlencode(wanted)}" if cursor else None,
         "years": range(datetime.now(UTC).astimezone(WIB).year + 1, FIRST_YEAR - 1, -1),
@@ -39,13 +56,41 @@ async def show_list(visit: Visit) -> Mapping[str, Any] | Response:
 
 async def show_tender(visit: Visit) -> Mapping[str, Any]:
     code = visit.path("code")
-    if not CODE.fullmatch(code):
+    if not is_code(code):
         raise NotFound("tender", code)
-    return {"tender": await visit.get("tender", f"/public/tenders/{code}")}
+    tender = await visit.get("tender", f"/public/tenders/{code}")
+    tabs = [(f"/tender/{code}{path}", visit.t(f"tab.{name}")) for name, path in TABS.items()]
+    return {"tender": tender, "tabs_of": tabs, "steps": await _steps(visit, tender)}
+
+
+async def _steps(visit: Visit, tender: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    """What this reader can do next: a word of the catalogue and an address."""
+    at, active = f"/tender/{tender['code']}", frozenset(tender["active"])
+    may_join = tender["status"] == "running" and not TAKE_PART.isdisjoint(active)
+    if visit.person is None:
+        return [("login", f"/masuk?{urlencode({'kembali': at})}")] if may_join else []
+    relation = await _relation(visit, tender["id"])
+    if relation == "committee":
+        return [("committee", f"/pokja/{tender['id']}")]
+    if relation == "buyer":
+        return [("buyer", "/paket")]
+    if relation == "participant":
+        ask = [("ask", f"{at}/tanya")] if "pemberian_penjelasan" in active else []
+        object_ = [("object", f"{at}/sanggah")] if "masa_sanggah" in active else []
+        return [("bid", "/penawaran"), *ask, *object_]
+    return [("join", f"{at}/ikut")] if may_join and "penyedia" in visit.person.roles else []
+
+
+async def _relation(visit: Visit, id: str) -> str | None:
+    """What this person is to the tender. The public page shows also when that cannot be told."""
+    try:
+        seen = await visit.get("tender", f"/tenders/{id}")
+    except Problem:
+        return None
+    return seen.get("relation")  # type: ignore[no-any-return]
 
 
 PAGES: Final = (
-    Page("/", "tenders.html", show_list),
     Page("/tender", "tenders.html", show_list),
-    Page("/tender/{code:str}", "tender.html", show_tender),
+    *(Page(f"/tender/{{code:str}}{path}", f"tender/{name}.html", show_tender) for name, path in TABS.items()),
 )

@@ -17,6 +17,7 @@ from gateway.bodies import read_body
 from gateway.clients import address_of
 from gateway.headers import Hosts
 from gateway.pages.forms import Form
+from gateway.pages.kept import Kept
 from gateway.pages.language import Catalogue
 from gateway.pages.render import Renderer
 from gateway.session import (
@@ -86,6 +87,10 @@ class Visit:
     async def get(self, service: str, path: str, **query: Any) -> Any:
         asked = urlencode({name: value for name, value in query.items() if value not in {None, ""}})
         return await self._ask(service, "GET", path, query=asked)
+
+    async def public(self, service: str, path: str, **query: Any) -> Any:
+        """What everybody is told, not older than a minute; None where the service cannot be asked."""
+        return await self._reception.kept.get(service, path, **query)
 
     async def post(self, service: str, path: str, body: Any = None, *, key: str) -> Any:
         """`key` is the form's: the same form sent twice has one effect."""
@@ -178,13 +183,14 @@ class Reception:
         self,
         render: Renderer,
         services: Mapping[str, Upstream],
+        kept: Kept,
         sessions: Sessions,
         hosts: Hosts,
         *,
         limits: Limits,
         secure: bool,
     ) -> None:
-        self.render, self.services, self.hosts, self.limits = render, services, hosts, limits
+        self.render, self.services, self.kept, self.hosts, self.limits = render, services, kept, hosts, limits
         self.sessions, self.secure = sessions, secure
 
     async def receive(self, request: Request, *, public: bool) -> Visit:
@@ -217,10 +223,10 @@ class Reception:
         body = await read_body(request.receive, request.headers.get("content-length"), most, self.limits.body_seconds)
         return Form.parse(body or b"")
 
-    def keep(self, request: Request, form: Form, refusal: Problem) -> Response:
+    def unsent(self, request: Request, form: Form, refusal: Problem) -> Response:
         """A page that needs no service: what is wrong, and what was typed, to be sent again."""
         secret, fresh = self._secret(request, self._credential(request))
-        response = self.render.kept(request, form.refused(refusal), refusal, form_token(secret))
+        response = self.render.unsent(request, form.refused(refusal), refusal, form_token(secret))
         if fresh:
             self.set_form_cookie(response, secret)
         return response

@@ -8,7 +8,15 @@ from fastapi import APIRouter, Query, Request
 from kit.auth import ActorDep, logged_in, public
 from kit.service import service_of
 from services.audit import queries
-from services.audit.schemas import CheckpointOut, ConsistencyOut, EntriesOut, InclusionOut, LeavesOut, OpenedEntryOut
+from services.audit.schemas import (
+    CheckpointOut,
+    ConsistencyOut,
+    EntriesOut,
+    InclusionOut,
+    KeysOut,
+    LeavesOut,
+    OpenedEntryOut,
+)
 
 __all__ = ["router"]
 
@@ -25,6 +33,12 @@ async def checkpoint(request: Request) -> CheckpointOut:
     service = service_of(request)
     async with service.database.reading() as db:
         return await queries.checkpoint(db, origin=f"{service.settings.instance}/log/1")
+
+
+@router.get("/keys", **public())
+async def keys(request: Request) -> KeysOut:
+    """The public keys of this installation, also those that sign no more: what receipts are checked with."""
+    return KeysOut.model_validate(service_of(request).ring.document())
 
 
 @router.get("/leaves", **public())

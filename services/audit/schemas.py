@@ -7,7 +7,16 @@ from pydantic import BaseModel
 
 from contracts.values import Moment
 
-__all__ = ["CheckpointOut", "ConsistencyOut", "EntriesOut", "EntryOut", "InclusionOut", "LeavesOut", "OpenedEntryOut"]
+__all__ = [
+    "CheckpointOut",
+    "ConsistencyOut",
+    "EntriesOut",
+    "EntryOut",
+    "InclusionOut",
+    "KeysOut",
+    "LeavesOut",
+    "OpenedEntryOut",
+]
 
 
 class CheckpointOut(BaseModel):
@@ -18,6 +27,24 @@ class CheckpointOut(BaseModel):
     size: int
     root: str
     at: Moment | None
+
+
+class KeyOut(BaseModel):
+    """RFC 8037, with whose key it is, for what, and from when up to when (without it) it may sign, in Unix seconds."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: str
+    kid: str
+    use: Literal["sig"]
+    lpse_owner: str
+    lpse_purpose: str
+    nbf: int
+    exp: int
+
+
+class KeysOut(BaseModel):
+    keys: list[KeyOut]
 
 
 class LeavesOut(BaseModel):

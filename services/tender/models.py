@@ -174,6 +174,7 @@ class Tender(Sequenced, Base):
 
     __table_args__ = (
         Index("ix_tender_announced", "announced_at", "id", postgresql_where=text("announced_at is not null")),
+        Index("ix_tender_closing", "closes_at", "id", postgresql_where=text("status = 'running'")),
         Index("ix_tender_filter", "category", "year", "skpd", "announced_at", "id"),
         Index("ix_tender_search", "search", postgresql_using="gin"),
     )

@@ -43,7 +43,7 @@ def headers_of(world: World, row: Row) -> dict[str, str]:
 async def body_of(world: World, row: Row) -> Any:
     if row.method in {"GET", "DELETE"}:
         return None
-    made = {"/uploads": PDF, **_registry(world), **_tender(world), **_helpdesk()}
+    made = {"/uploads": PDF, **_registry(world), **_tender(world), **_helpdesk(), **_public_forms(world)}
     if row.path == "/tenders":
         return await new_tender(world, world.records["package"])
     return made.get(row.path, {})
@@ -100,4 +100,15 @@ def _helpdesk() -> dict[str, Any]:
         "/complaints/{id}/forwardings": forwarding(),
         "/complaints/{id}/answer": TEXT,
         "/announcements": {"kind": "maintenance", "title": "Pemeliharaan", "text": "Server", **window},
+    }
+
+
+def _public_forms(world: World) -> dict[str, dict[str, str]]:
+    """What citizens fill in."""
+    return {
+        "/pengaduan": {"category": "umum", "text": "Ada yang tidak beres.", "hide_reporter": "true"},
+        "/pengaduan/lacak": {"code": world.records["complaint code"]},
+        "/tanya": {"category": "umum", "subject": "Tanya", "text": "Bagaimana?"},
+        "/tanya/lacak": {"code": world.records["ticket code"]},
+        "/tanya/tiket/{id}": TEXT,
     }

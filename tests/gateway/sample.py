@@ -197,10 +197,76 @@ LIST: dict[str, Any] = {
 
 CLOCK = {"now": instant("06T03:15"), "stopped": True, "moved": True}
 
+FIGURES: dict[str, Any] = {
+    "year": 2026,
+    "months": [
+        {"month": n, "tenders": 4 * (n == 11), "hps": "4187250000.50" if n == 11 else "0.00"} for n in range(1, 13)
+    ],
+    "statuses": [
+        {"status": "running", "tenders": 2, "hps": "2500000000.00"},
+        {"status": "finished", "tenders": 1, "hps": "1250000000.00"},
+        {"status": "failed", "tenders": 1, "hps": "437250000.50"},
+    ],
+    "total": {"tenders": 4, "hps": "4187250000.50"},
+}
+
 TENDER = {
     "/public/tenders": LIST,
+    "/public/figures": FIGURES,
     "/health/clock": CLOCK,
     **{f"/public/tenders/{tender['code']}": tender for tender in (RUNNING, FINISHED, FAILED)},
+}
+
+
+ANNOUNCEMENT: dict[str, Any] = {
+    "id": "019f0000-0000-7000-8000-000000000003",
+    "kind": "maintenance",
+    "title": "Penggantian server & <penyimpanan>",
+    "text": "Portal tidak dapat dipakai.\nKirimkan penawaran sebelumnya.",
+    "starts_at": instant("07T15:00"),
+    "ends_at": instant("07T17:00"),
+    "tenders": ["26110000017"],
+    "announced_at": instant("05T01:00"),
+}
+"""Within 48 hours of CLOCK."""
+
+COMPLAINT: dict[str, Any] = {
+    "code": "PG-2026-0007",
+    "category": "pokja",
+    "submitted_at": instant("04T03:00"),
+    "due_forward_at": instant("06T03:00"),
+    "overdue_at": instant("06T03:00"),
+    "forwarded_at": instant("06T03:10"),
+    "forwardings": [{"recipient": who, "at": instant("06T03:10")} for who in ("lpse_pusat", "tim_pengarah")],
+    "answer": "Telah diperiksa Tim Pengarah.",
+    "answered_at": instant("06T03:12"),
+}
+
+TICKET: dict[str, Any] = {
+    "code": "TK-2026-0012",
+    "category": "akun",
+    "subject": "Lupa kata sandi",
+    "status": "answered",
+    "opened_at": instant("04T03:00"),
+    "closed_at": None,
+    "messages": [
+        {"id": "1", "by_helpdesk": True, "text": "Datanglah dengan KTP asli.", "at": instant("04T04:00")},
+        {"id": "2", "by_helpdesk": False, "text": "Baik.", "at": instant("04T05:00")},
+    ],
+}
+
+TRACKING = "0123-4567-89ab-cdef-0123-4567-89ab-cdef"
+
+HELPDESK = {
+    "/announcements": {"items": [ANNOUNCEMENT], "next": None},
+    "/complaints": {
+        "code": COMPLAINT["code"],
+        "tracking_code": TRACKING,
+        "due_forward_at": COMPLAINT["due_forward_at"],
+    },
+    "/complaints/tracked": COMPLAINT,
+    "/tickets": {"id": "019f0000-0000-7000-8000-000000000004", "code": TICKET["code"], "tracking": TRACKING},
+    "/tickets/tracked": TICKET,
 }
 
 

@@ -36,6 +36,8 @@ class Registry:
     hangs: bool = False
     lag: timedelta = timedelta(0)
     """How long ago the tokens it issues were issued."""
+    roles: tuple[str, ...] = ()
+    """Of everybody who logs in."""
 
     def open(self, secret: str | None = None) -> str:
         secret = secret or hashlib.sha256(str(uuid4()).encode()).hexdigest()
@@ -82,7 +84,7 @@ class Registry:
             return _problem(401, "session_ended", "This session is unknown.")
         claims = Claims(self.accounts[secret], uuid4(), "someone", None, (), datetime.now(UTC) - self.lag)
         token = claims.issue(SigningKey.load(self.keys / "registry", "registry", "access"))
-        account = {"id": str(claims.account), "user_id": "someone"}
+        account = {"id": str(claims.account), "user_id": "someone", "roles": self.roles}
         return JSONResponse({"token": token, "expires_at": claims.expires_at.isoformat(), "account": account})
 
     async def _end(self, request: Request) -> Response:

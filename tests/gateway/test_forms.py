@@ -240,7 +240,7 @@ async def test_a_page_for_one_role_is_not_shown_to_others(who: str, status: int)
     async def show(_visit: Visit) -> dict[str, str]:
         return {}
 
-    page = Page("/contoh", "kept.html", show, roles=frozenset({"helpdesk"}))
+    page = Page("/contoh", "unsent.html", show, roles=frozenset({"helpdesk"}))
     person = None if who == "nobody" else Person("1", who, who, frozenset({who}), None)
     try:
         page._admit(_Somebody(person))

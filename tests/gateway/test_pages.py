@@ -20,6 +20,7 @@ from tests.gateway.standins import Answers
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 VOID = {"meta", "link", "input", "br", "img"}
+TABS = ("", "/jadwal", "/peserta", "/evaluasi", "/pemenang")
 TENDERS = [sample.RUNNING, sample.FINISHED, sample.FAILED]
 PAGES = [
     "/",
@@ -29,7 +30,15 @@ PAGES = [
     "/log",
     "/log?until=5",
     "/nothing",
-    *(f"/tender/{t['code']}" for t in TENDERS),
+    "/tender?sort=closing&skpd=1.01.01",
+    "/pengaduan?tender=26110000017",
+    "/pengaduan/lacak",
+    "/tanya",
+    "/tanya/lacak",
+    "/pengumuman-lpse",
+    "/bantuan",
+    "/periksa",
+    *(f"/tender/{t['code']}{tab}" for t in TENDERS for tab in TABS),
 ]
 
 
@@ -70,7 +79,7 @@ def tender() -> Answers:
 
 @pytest.fixture
 async def http(portal: Portal, tender: Answers) -> AsyncIterator[httpx2.AsyncClient]:
-    async with portal(tender=tender, audit=Answers(sample.AUDIT)) as http:
+    async with portal(tender=tender, audit=Answers(sample.AUDIT), helpdesk=Answers(sample.HELPDESK)) as http:
         http.headers.update(BROWSER)
         yield http
 
@@ -128,7 +137,7 @@ async def test_the_languages_say_different_words_about_the_same_facts(http: http
 
 
 async def test_the_list_shows_what_spse_shows(http: httpx2.AsyncClient) -> None:
-    words = (await get(http, "/")).words
+    words = (await get(http, "/tender")).words
     for fact in ("26110000017", "Dinas Pendidikan dan Kebudayaan", "Rp 1.250.000.000,00", "Pengadaan Barang · 2026"):
         assert fact in words
     assert "Download Dokumen Pemilihan […]" in words
@@ -162,20 +171,25 @@ async def test_what_people_wrote_is_text_and_never_markup(http: httpx2.AsyncClie
 
 
 async def test_a_running_tender_marks_its_active_stages_and_names_no_bidder(http: httpx2.AsyncClient) -> None:
+    schedule = await get(http, f"/tender/{sample.RUNNING['code']}/jadwal")
+    assert schedule.words.count("Sedang berjalan") == 2
+    for tag in ("tr", "li"):
+        assert [one["class"] for one in schedule.all(tag) if one.get("aria-current") == "step"] == ["active", "active"]
+    assert schedule.words.count("akan datang") == 9
+    assert schedule.words.count("selesai") == 1
+    assert "2 kali" in schedule.words
     page = await get(http, f"/tender/{sample.RUNNING['code']}")
-    assert page.words.count("Sedang berjalan") == 2
-    assert [row["class"] for row in page.all("tr") if row.get("aria-current") == "step"] == ["active", "active"]
-    assert "2 kali" in page.words
     assert sample.RUNNING["documents"][0]["md5"] in page.words
     assert sample.RUNNING["documents"][0]["sha256"] in page.words
     assert "3,3 MiB (3.481.277 bita)" in page.words
     assert "Pemeliharaan diumumkan" in page.words
-    assert "Nama peserta ditampilkan setelah pembukaan penawaran." in page.words
     assert "Belum dijawab." in page.words
+    bidders = await get(http, f"/tender/{sample.RUNNING['code']}/peserta")
+    assert "Nama peserta ditampilkan setelah pembukaan penawaran." in bidders.words
 
 
 async def test_a_finished_tender_shows_reasons_winner_objections_and_appointment(http: httpx2.AsyncClient) -> None:
-    words = (await get(http, f"/tender/{sample.FINISHED['code']}")).words
+    words = " ".join([(await get(http, f"/tender/{sample.FINISHED['code']}{tab}")).words for tab in TABS])
     for fact in ("Tidak lulus Izin usaha berakhir 1 Oktober 2026", "Rp 1.187.250.000,00", "027/112/417.301/2026"):
         assert fact in words
     assert "CV Contoh Sejahtera Pemenang" in words
@@ -243,7 +257,7 @@ async def test_a_page_whose_service_is_away_says_so(portal: Portal) -> None:
         raise ConnectionError
 
     async with portal(tender=away) as http:
-        answer = await http.get("/", headers=BROWSER)
+        answer = await http.get("/tender", headers=BROWSER)
     assert answer.status_code == 502
     assert answer.headers["retry-after"]
     assert "Layanan tender terputus sebelum menjawab." in Page(answer.text).words
@@ -266,7 +280,7 @@ async def test_the_policy_forbids_scripts_and_the_style_comes_from_here(http: ht
 
 
 def used_keys() -> Iterator[str]:
-    for template in (Path(formats.__file__).parents[1] / "templates").glob("*.html"):
+    for template in (Path(formats.__file__).parents[1] / "templates").rglob("*.html"):
         yield from re.findall(r"""\bt\("([\w.]+)"[,)]""", template.read_text())
 
 

@@ -77,6 +77,12 @@ async def test_every_service_is_in_the_merged_document(http: httpx2.AsyncClient)
 
 
 async def test_the_pages_show_an_empty_installation(http: httpx2.AsyncClient) -> None:
-    pages = {"/": "Belum ada tender", "/log": "Belum ada catatan", "/tender/26119999999": "Tidak ditemukan"}
+    pages = {
+        "/": "Sekarang tidak ada tender yang menerima penawaran.",
+        "/tender": "Belum ada tender",
+        "/pengumuman-lpse": "Belum ada pengumuman",
+        "/log": "Belum ada catatan",
+        "/tender/26119999999": "Tidak ditemukan",
+    }
     for path, words in pages.items():
         assert words in (await http.get(path, headers={"accept": "text/html"})).text

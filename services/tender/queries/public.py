@@ -1,10 +1,14 @@
 """What anybody may see, and not a moment too early: participants after the opening, prices and reasons with the winner."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, literal_column, select
 
-from kit.clock import business_now
+from kit.clock import WIB, business_now
 from kit.db import Db
 from kit.paging import Page, page
 from kit.problems import NotFound
@@ -29,18 +33,24 @@ from services.tender.schemas.tenders import (
     AnsweredQuestion,
     AppointmentOut,
     FailureOut,
+    FigureOut,
+    FiguresOut,
     MaintenanceOut,
+    MonthOut,
     ObjectionsOut,
     ParticipantOut,
     PublicTender,
     ResultOut,
+    StatusOut,
     StepOut,
     TenderRow,
     WinnerOut,
 )
 from services.tender.stages import spans_of, stages_of
 
-__all__ = ["detail", "listing"]
+__all__ = ["Sort", "detail", "figures", "listing"]
+
+Sort = Literal["newest", "closing"]
 
 
 async def listing(
@@ -50,19 +60,50 @@ async def listing(
     category: str | None,
     year: int | None,
     skpd: str | None,
+    sort: Sort = "newest",
     cursor: str | None,
     limit: int,
 ) -> Page[TenderRow]:
-    """Announced tenders, newest first; `q` asks for whole words of the name."""
+    """Announced tenders, newest first; `q` asks for whole words of the name. `closing`: those that still take bids."""
     query = select(Tender).where(Tender.announced_at.is_not(None))
+    by, closing = [Tender.announced_at, Tender.id], sort == "closing"
+    if closing:
+        by = [Tender.closes_at, Tender.id]
+        query = query.where(Tender.status == "running", Tender.closes_at >= await business_now(db))
     wanted = {Tender.category: category, Tender.year: year, Tender.skpd: skpd}
     for column, value in wanted.items():
         if value is not None:
             query = query.where(column == value)
     if q:
         query = query.where(Tender.search.bool_op("@@")(func.plainto_tsquery("simple", q)))
-    found, more = await page(db, query, [Tender.announced_at, Tender.id], cursor=cursor, limit=limit)
+    found, more = await page(db, query, by, cursor=cursor, limit=limit, descending=not closing)
     return Page(items=await rows_of(db, found), next=more)
+
+
+async def figures(db: Db, year: int | None) -> FiguresOut:
+    """What was announced in one calendar year of WIB, this year if none is named: by month and by what became of it."""
+    year = year or (await business_now(db)).astimezone(WIB).year
+    first, end = (datetime(y, 1, 1, tzinfo=WIB).astimezone(UTC) for y in (year, year + 1))
+    month = func.date_part("month", func.timezone(literal_column(f"'{WIB.key}'"), Tender.announced_at)).label("month")
+    query = (
+        select(month, Tender.status, func.count().label("tenders"), func.sum(Tender.hps).label("hps"))
+        .where(Tender.announced_at >= first, Tender.announced_at < end)
+        .group_by(month, Tender.status)
+    )
+    rows = (await db.execute(query)).all()
+    return FiguresOut(
+        year=year,
+        months=[MonthOut(month=number, **_sum([r for r in rows if r.month == number])) for number in range(1, 13)],
+        statuses=[
+            StatusOut(status=status, **_sum([r for r in rows if r.status == status]))
+            for status in ("running", "finished", "failed")
+        ],
+        total=FigureOut(**_sum(rows)),
+    )
+
+
+def _sum(rows: Sequence[Row[Any]]) -> dict[str, Any]:
+    return {"tenders": sum(row.tenders for row in rows), "hps": sum((row.hps for row in rows), Decimal("0.00"))}
 
 
 async def detail(db: Db, code: str) -> PublicTender:

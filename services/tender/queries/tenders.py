@@ -45,10 +45,13 @@ async def detail(db: Db, id: UUID, actor: Actor) -> TenderOut:
     """For the committee and the buyers always; for others from the announcement on, without the owner's prices."""
     tender, now = await one(db, Tender, id), await business_now(db)
     committee = await db.get(CommitteeView, tender.committee)
-    official = buys_for(actor, tender.skpd) or is_member(committee, actor, now)
-    if tender.announced_at is None and not official:
+    member, buyer = is_member(committee, actor, now), buys_for(actor, tender.skpd)
+    if tender.announced_at is None and not (member or buyer):
         raise NotFound("tender", id)
-    return await tender_out(db, tender, now, official=official)
+    shown = await tender_out(db, tender, now, official=member or buyer)
+    joined = await takes_part(db, id, actor)
+    relation = "committee" if member else "buyer" if buyer else "participant" if joined else None
+    return shown.model_copy(update={"relation": relation})
 
 
 async def tender_out(db: Db, row: Tender, now: datetime, *, official: bool) -> TenderOut:

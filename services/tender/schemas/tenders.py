@@ -8,7 +8,7 @@ from services.tender.rules.evaluation import ContractType
 from services.tender.schemas.packages import HpsRowOut
 from services.tender.schemas.values import Answer, FileOut, Name, Planned, Request, Text
 
-__all__ = ["NewTender", "PublicTender", "TenderOut", "TenderRow"]
+__all__ = ["FiguresOut", "NewTender", "PublicTender", "TenderOut", "TenderRow"]
 
 
 class NewStage(Request):
@@ -69,6 +69,8 @@ class TenderOut(Answer):
     documents: list[FileOut]
     approvals: list[UUID]
     members: int
+    relation: Literal["committee", "buyer", "participant"] | None = None
+    """What who reads it is to this tender."""
 
 
 class TenderRow(Answer):
@@ -87,6 +89,28 @@ class TenderRow(Answer):
     stage: str | None
     stage_name: str | None
     more_stages: bool
+
+
+class FigureOut(Answer):
+    tenders: int
+    hps: Rupiah
+
+
+class MonthOut(FigureOut):
+    month: int
+
+
+class StatusOut(FigureOut):
+    status: str
+
+
+class FiguresOut(Answer):
+    """The tenders announced in a year, all twelve months of it."""
+
+    year: int
+    months: list[MonthOut]
+    statuses: list[StatusOut]
+    total: FigureOut
 
 
 class ParticipantOut(Answer):

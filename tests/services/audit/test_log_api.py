@@ -219,3 +219,12 @@ async def test_not_yet(service: Service, client: httpx2.AsyncClient, source: Sou
     assert (answer.status_code, answer.json()["code"]) == (404, "not_yet")
     stranger = await client.get(f"/log/1/entries/{envelope.id}", headers=token(key_home, new_id()))
     assert stranger.json()["code"] == "not_found"
+
+
+async def test_the_keys_are_published_without_their_private_halves(client: httpx2.AsyncClient, key_home: Path) -> None:
+    keys = (await client.get("/log/1/keys")).json()["keys"]
+    receipt = SigningKey.load(key_home / "tender", "tender", "receipt")
+    found = next(key for key in keys if key["kid"] == receipt.kid)
+    assert (found["lpse_owner"], found["lpse_purpose"], found["crv"]) == ("tender", "receipt", "Ed25519")
+    assert found["x"] == receipt.jwk.as_dict(private=False)["x"]
+    assert not [key for key in keys if "d" in key]

@@ -1,0 +1,283 @@
+"""What citizens do without an account: look, ask, complain, follow, check; and what the pages show to whom."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+import pytest
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from contracts.values import rfc3339
+from gateway.pages import kept
+from gateway.pages.language import LANGUAGES, load
+from tests.gateway import sample
+from tests.gateway.conftest import Portal
+from tests.gateway.standins import Answers, Registry
+from tests.gateway.test_forms import FORM, token_of
+from tests.gateway.test_pages import BROWSER, Page, get
+
+CODE = sample.RUNNING["code"]
+AT = f"/tender/{CODE}"
+
+
+class Helpdesk(Answers):
+    """Remembers what it was told: bodies and tracking codes."""
+
+    def __init__(self, **others: Any) -> None:
+        super().__init__({**sample.HELPDESK, **others})
+        self.told: list[Any] = []
+        self.codes: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        if scope["method"] == "POST":
+            self.told.append(await request.json())
+        if code := request.headers.get("lpse-tracking"):
+            self.codes.append(code)
+        await super().__call__(scope, receive, send)
+
+
+async def away(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise ConnectionError
+
+
+async def send(http: httpx2.AsyncClient, path: str, lang: str = "id", **values: str) -> httpx2.Response:
+    body = urlencode({"_token": await token_of(http, path), "_key": "satu", **values})
+    return await http.post(path, content=body, headers={**FORM, "accept-language": lang})
+
+
+# Complaints and questions
+
+
+@pytest.mark.parametrize("path", ["/pengaduan", "/tanya"])
+async def test_a_tracking_code_is_shown_in_the_answer_alone(portal: Portal, path: str) -> None:
+    async with portal(tender=Answers(sample.TENDER), helpdesk=Helpdesk()) as http:
+        answer = await send(http, path, category="umum", subject="Tanya", text="Mohon diperiksa.")
+        assert answer.status_code == 200
+        assert sample.TRACKING in Page(answer.text).words
+        assert answer.headers["cache-control"] == "no-store"
+        assert sample.TRACKING not in str(answer.headers) + str(dict(http.cookies))
+        assert sample.TRACKING not in (await http.get(path, headers=BROWSER)).text
+
+
+@pytest.mark.parametrize(("ticked", "hidden"), [({"hide_reporter": "true"}, True), ({}, False)])
+async def test_a_reporter_is_hidden_unless_they_say_otherwise(
+    portal: Portal, ticked: dict[str, str], *, hidden: bool
+) -> None:
+    helpdesk = Helpdesk()
+    async with portal(tender=Answers(sample.TENDER), helpdesk=helpdesk) as http:
+        form = await get(http, "/pengaduan?tender=26110000017")
+        boxes = [box for box in form.all("input") if box.get("name") == "hide_reporter"]
+        assert [("checked" in box, box["type"]) for box in boxes] == [(True, "checkbox")]
+        assert "26110000017" in {field.get("value") for field in form.all("input")}
+        await send(http, "/pengaduan", category="pokja", text="Mohon diperiksa.", contact="", **ticked)
+    assert helpdesk.told == [{"category": "pokja", "text": "Mohon diperiksa.", "hide_reporter": hidden}]
+
+
+@pytest.mark.parametrize("path", ["/pengaduan", "/tanya"])
+async def test_what_was_typed_stays_when_it_is_refused(portal: Portal, path: str) -> None:
+    helpdesk = Helpdesk()
+    async with portal(tender=Answers(sample.TENDER), helpdesk=helpdesk) as http:
+        answer = await send(http, path, category="umum", subject="Tanya", text=" ", contact="0321 & <000>")
+    page = Page(answer.text)
+    assert (answer.status_code, helpdesk.told) == (422, [])
+    assert "0321 & <000>" in {field.get("value") for field in page.all("input")}
+    assert "#text" in {link["href"] for link in page.all("a")}
+
+
+@pytest.mark.parametrize("typed", [sample.TRACKING, "01234567 89ABCDEF 01234567 89ABCDEF"])
+@pytest.mark.parametrize("lang", LANGUAGES)
+async def test_who_holds_a_code_sees_what_became_of_the_matter(portal: Portal, typed: str, lang: str) -> None:
+    helpdesk = Helpdesk()
+    async with portal(tender=Answers(sample.TENDER), helpdesk=helpdesk) as http:
+        for path, facts in {
+            "/pengaduan/lacak": (sample.COMPLAINT["code"], "LPSE Pusat", sample.COMPLAINT["answer"]),
+            "/tanya/lacak": (sample.TICKET["code"], sample.TICKET["subject"], "Datanglah dengan KTP asli."),
+        }.items():
+            answer = await send(http, path, lang, code=typed)
+            page = Page(answer.text)
+            assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+            for fact in facts:
+                assert fact in page.words
+            assert typed not in answer.text
+            assert len(page.all("h1")) == 1
+            assert not set(load("id").words).intersection(page.words.split())
+    assert {code.replace("-", "") for code in helpdesk.codes} == {sample.TRACKING.replace("-", "")}
+    assert not [path for path in helpdesk.asked if "0123" in path]
+
+
+async def test_a_code_that_is_none_or_unknown_is_refused_in_words(portal: Portal) -> None:
+    helpdesk = Helpdesk()
+    del helpdesk.answers["/complaints/tracked"]
+    async with portal(tender=Answers(sample.TENDER), helpdesk=helpdesk) as http:
+        unreadable = await send(http, "/pengaduan/lacak", code="abc")
+        unknown = await send(http, "/pengaduan/lacak", code=sample.TRACKING)
+    assert (unreadable.status_code, unknown.status_code) == (422, 404)
+    assert 'value="abc"' in unreadable.text
+    assert "Kode pelacakan terdiri dari 32 tanda" in Page(unreadable.text).words
+    assert "Tidak ada apa pun di bawah kode pelacakan ini." in Page(unknown.text).words
+
+
+async def test_who_is_logged_in_finds_the_answer_in_a_list_of_their_own(portal: Portal, registry: Registry) -> None:
+    id = sample.HELPDESK["/tickets"]["id"]
+    ticket = {**sample.TICKET, "id": id, "tender": CODE, "text": "Bagaimana caranya?", "channel": "internet"}
+    listed = {"items": [ticket], "next": None, "id": id, "tracking": None}
+    helpdesk = Helpdesk(**{"/tickets": listed, f"/tickets/{id}": ticket, f"/tickets/{id}/messages": {}})
+    async with portal(tender=Answers(sample.TENDER), helpdesk=helpdesk) as http:
+        http.cookies.set("lpse_session", registry.open())
+        answer = await send(http, "/tanya", category="akun", subject="Lupa kata sandi", text="Bagaimana caranya?")
+        assert answer.headers["location"] == f"/tanya/tiket/{id}?pesan=ticket_sent"
+        page = await get(http, answer.headers["location"])
+        for words in ("Pertanyaan Anda diterima helpdesk.", "Bagaimana caranya?", "Datanglah dengan KTP asli."):
+            assert words in page.words
+        assert f"/tanya/tiket/{id}" in {link["href"] for link in (await get(http, "/tanya")).all("a")}
+        more = await send(http, f"/tanya/tiket/{id}", text="Terima kasih.")
+        assert more.headers["location"] == f"/tanya/tiket/{id}?pesan=message_sent"
+    assert helpdesk.told[1] == {"text": "Terima kasih."}
+
+
+# What is announced
+
+
+async def test_maintenance_ahead_stands_on_every_page_and_is_asked_for_once(portal: Portal) -> None:
+    helpdesk = Helpdesk()
+    async with portal(tender=Answers(sample.TENDER), helpdesk=helpdesk) as http:
+        for path in ("/", "/tender", AT, "/bantuan", "/masuk"):
+            assert "Pemeliharaan: Penggantian server & <penyimpanan>" in (await get(http, path)).words, path
+    assert len(helpdesk.asked) == 1
+
+
+async def test_in_production_the_time_is_the_real_one_and_refusals_carry_the_banner_too(portal: Portal) -> None:
+    starts, ends = (rfc3339(datetime.now(UTC) + timedelta(hours=hours)) for hours in (47, 49))
+    announced = {"items": [{**sample.ANNOUNCEMENT, "starts_at": starts, "ends_at": ends}], "next": None}
+    production = {"profile": "production", "public_url": "https://portal.test", "base_url": "https://portal.test"}
+    async with portal(helpdesk=Helpdesk(**{"/announcements": announced}), **production) as http:
+        http.headers.update(BROWSER)
+        for path in ("/bantuan", "/nothing"):
+            assert "Pemeliharaan: Penggantian server" in (await get(http, path)).words, path
+
+
+@pytest.mark.parametrize("now", ["2026-11-05T14:59:59.000Z", "2026-11-07T17:00:00.000Z"])
+async def test_what_is_too_far_ahead_or_over_is_no_banner(portal: Portal, now: str) -> None:
+    tender = Answers({**sample.TENDER, "/health/clock": {**sample.CLOCK, "now": now}})
+    async with portal(tender=tender, helpdesk=Helpdesk()) as http:
+        assert "Penggantian server" not in (await get(http, "/bantuan")).words
+
+
+async def test_a_helpdesk_that_is_away_or_slow_breaks_no_page(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+
+    async def slow(_scope: Scope, receive: Receive, _send: Send) -> None:
+        nonlocal asked
+        asked += 1
+        await receive()
+        await receive()
+
+    monkeypatch.setattr(kept, "PATIENCE", 0.05)
+    for helpdesk in (away, slow):
+        async with portal(tender=Answers(sample.TENDER), helpdesk=helpdesk) as http:
+            for path in ("/", "/tender", AT, "/bantuan"):
+                assert (await http.get(path, headers=BROWSER)).status_code == 200, path
+    assert asked == 1
+
+
+# The front page
+
+
+async def test_the_front_page_shows_what_it_can(portal: Portal) -> None:
+    for services in ({"tender": away}, {"helpdesk": away}, {"tender": away, "helpdesk": away}):
+        given = {"tender": Answers(sample.TENDER), "helpdesk": Helpdesk(), **services}
+        async with portal(**given) as http:
+            page = await get(http, "/")
+        missing = 2 * ("tender" in services) + ("helpdesk" in services)
+        assert page.words.count("Bagian ini sedang tidak dapat ditampilkan.") == missing
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+async def test_the_chart_and_the_table_beneath_say_the_same(portal: Portal, lang: str) -> None:
+    months = [{"month": n, "tenders": 3 * n % 7, "hps": f"{n}000000.00"} for n in range(1, 13)]
+    tender = Answers({**sample.TENDER, "/public/figures": {**sample.FIGURES, "months": months}})
+    async with portal(tender=tender, helpdesk=Helpdesk()) as http:
+        html = (await http.get("/", headers={**BROWSER, "accept-language": lang})).text
+    heights = [float(height) for height in re.findall(r'<rect [^>]*height="([\d.]+)"', html)]
+    assert heights == [pytest.approx(150 * month["tenders"] / 6, abs=0.1) for month in months]
+    table = html[html.index("</svg>") :].partition("</table>")[0]
+    assert [int(n) for n in re.findall(r'class="right">(\d+)</td>', table)] == [month["tenders"] for month in months]
+    assert re.search(r'<svg [^>]*role="img" aria-label="[^"]{20,}"', html)
+
+
+# Tenders
+
+
+async def test_the_order_is_asked_for_and_kept(portal: Portal) -> None:
+    tender = Answers(sample.TENDER)
+    async with portal(tender=tender) as http:
+        page = await get(http, "/tender?sort=closing&year=2026")
+        await get(http, "/tender?sort=evil")
+    asked = [path for path in tender.asked if path.startswith("/public/tenders?")]
+    assert asked == ["/public/tenders?year=2026&sort=closing&limit=25", "/public/tenders?limit=25"]
+    following = next(str(link["href"]) for link in page.all("a") if link.get("rel") == "next")
+    assert "sort=closing" in following
+
+
+async def test_the_first_page_of_the_list_is_small(portal: Portal) -> None:
+    """60 KiB with its style, although every name is as long as names get, uncompressed as it goes over the line."""
+    name = "Pengadaan Jasa Konsultansi Pengawasan Pembangunan Gedung Puskesmas Pembantu " * 2
+    rows = [{**sample.row(sample.RUNNING, more=True), "name": name, "code": f"261100{n:05}"} for n in range(25)]
+    tender = Answers({**sample.TENDER, "/public/tenders": {"items": rows, "next": "x" * 100}})
+    async with portal(tender=tender, helpdesk=Helpdesk()) as http:
+        answer = await http.get("/tender", headers=BROWSER)
+        parts = [answer, *[await http.get(str(link["href"])) for link in Page(answer.text).all("link")]]
+    size = sum(len(part.content) + len(str(part.headers.raw)) for part in parts)
+    assert size <= 60 * 1024, size
+
+
+STEPS = {f"{AT}/ikut", f"{AT}/tanya", f"{AT}/sanggah", "/penawaran", f"/pokja/{sample.RUNNING['id']}", "/paket"}
+
+
+@pytest.mark.parametrize(
+    ("roles", "relation", "active", "offered"),
+    [
+        (("penyedia",), None, "upload_penawaran", {f"{AT}/ikut"}),
+        (("penyedia",), None, "pembukaan", set()),
+        (("penyedia",), "participant", "pemberian_penjelasan", {"/penawaran", f"{AT}/tanya"}),
+        (("penyedia",), "participant", "masa_sanggah", {"/penawaran", f"{AT}/sanggah"}),
+        (("pokja",), "committee", "evaluasi", {f"/pokja/{sample.RUNNING['id']}"}),
+        (("pokja",), None, "evaluasi", set()),
+        (("ppk",), "buyer", "evaluasi", {"/paket"}),
+        (("auditor",), None, "upload_penawaran", set()),
+    ],
+)
+async def test_the_tender_offers_each_their_next_step(
+    portal: Portal, registry: Registry, roles: tuple[str, ...], relation: str | None, active: str, offered: set[str]
+) -> None:
+    shown = {**sample.RUNNING, "active": [active]}
+    seen = {f"/tenders/{shown['id']}": {"relation": relation}}
+    registry.roles = roles
+    async with portal(tender=Answers({**sample.TENDER, f"/public/tenders/{CODE}": shown, **seen})) as http:
+        http.cookies.set("lpse_session", registry.open())
+        page = await get(http, AT)
+    own = {link["href"] for link in page.all("a") if "button" in str(link.get("class"))}
+    assert own & STEPS == offered
+
+
+async def test_who_is_not_logged_in_is_led_to_the_login_and_back(portal: Portal) -> None:
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        assert f"/masuk?kembali=%2Ftender%2F{CODE}" in {link["href"] for link in (await get(http, AT)).all("a")}
+
+
+async def test_the_words_of_the_check_stand_in_the_page(portal: Portal) -> None:
+    """Every word that verify.ts says is one of the page's."""
+    source = (Path(kept.__file__).parents[1] / "browser" / "src" / "verify.ts").read_text()
+    said = set(re.findall(r'(?:Broken\(|word: |say\()"(\w+)"', source)) | {"ok", "failed", "skipped"}
+    said |= {"verdict_good", "verdict_bad", "verdict_partly", "of_bid", "of_rejection"}
+    assert said == set(load("en").group("verify"))
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        page = await get(http, "/periksa")
+    place = next(attributes for _, attributes in page.tags if "data-verify" in attributes)
+    assert "hidden" in place
+    assert load("id").words["verify.signature_wrong"] in str(place["data-says"])
