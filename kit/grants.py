@@ -327,7 +327,9 @@ def _open(kind: _Kind, token: str, ring: KeyRing, now: datetime, audience: str) 
 def _parse(kind: _Kind, token: str) -> tuple[bytes, str]:
     """Payload and key id of what has the form of this kind; not yet to be believed."""
     if len(token) > LARGEST:
-        _refuse(kind, "too_large", "This is longer than the {largest} bytes that {kind} may have.", largest=LARGEST)
+        _refuse(
+            kind, "token_too_large", "This is longer than the {largest} bytes that {kind} may have.", largest=LARGEST
+        )
     try:
         parts = jws.extract_compact(token.encode("ascii"))
         header = parts.headers()
@@ -383,7 +385,7 @@ def _refuse(kind: _Kind, code: str, sentence: str, **params: Any) -> NoReturn:
 
 
 class _Reader:
-    """Claims of the expected type and spelling; anything else is `malformed`."""
+    """Claims of the expected type and spelling; anything else is `claim_wrong`."""
 
     def __init__(self, kind: _Kind, claims: Mapping[str, Any]) -> None:
         self._kind, self._claims = kind, claims
@@ -395,7 +397,7 @@ class _Reader:
         return self._claims.get(name)
 
     def wrong(self, name: str) -> NoReturn:
-        _refuse(self._kind, "malformed", "This is not {kind}: its claim {claim} is missing or wrong.", claim=name)
+        _refuse(self._kind, "claim_wrong", "This is not {kind}: its claim {claim} is missing or wrong.", claim=name)
 
     def text(self, name: str) -> str:
         value = self.raw(name)

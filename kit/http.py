@@ -47,6 +47,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "article": {"type": "string"},
         "remedy": {"type": "string"},
         "params": {"type": "object", "additionalProperties": {"type": "string"}},
+        "reasons": {"type": "object", "description": "By place of the sentence: the problems behind this one"},
         "retry_after": {"type": "integer", "description": "Seconds"},
     },
 }

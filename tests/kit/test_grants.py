@@ -365,7 +365,7 @@ def test_an_access_token_lasts_ten_minutes_and_no_longer(house: House) -> None:
 
 def test_a_statement_says_one_time(house: House) -> None:
     token = altered(house, "statement", at=(NOW + timedelta(days=1)).isoformat())
-    assert refusal("statement", token, house).code == "malformed"
+    assert refusal("statement", token, house).code == "claim_wrong"
 
 
 # form
@@ -376,7 +376,7 @@ def test_a_missing_claim(house: House, kind: str) -> None:
     _, claims = unpack(ISSUE[kind](house))
     for name in claims:
         code = refusal(kind, altered(house, kind, **{name: ...}), house).code
-        assert code == ("wrong_audience" if name == "aud" else "malformed"), name
+        assert code == ("wrong_audience" if name == "aud" else "claim_wrong"), name
 
 
 @every_kind
@@ -387,13 +387,13 @@ def test_a_claim_of_the_wrong_type(house: House, kind: str, value: Any) -> None:
     for name in set(claims) - {"aud"}:
         if (value == [] and name in {"media_types", "roles"}) or (value == 10**30 and name in {"max_size", "size"}):
             continue
-        assert refusal(kind, altered(house, kind, **{name: value}), house).code == "malformed", name
+        assert refusal(kind, altered(house, kind, **{name: value}), house).code == "claim_wrong", name
 
 
 @pytest.mark.parametrize("spelling", [str.upper, "{{{}}}".format, "urn:uuid:{}".format, lambda s: s.replace("-", "")])
 def test_an_id_has_one_spelling(house: House, spelling: Callable[[str], str]) -> None:
     record = UUID("0195f3a0-0000-7000-8000-00000000abcd")
-    assert refusal("upload", altered(house, "upload", record=spelling(str(record))), house).code == "malformed"
+    assert refusal("upload", altered(house, "upload", record=spelling(str(record))), house).code == "claim_wrong"
 
 
 @every_kind
@@ -415,8 +415,8 @@ def test_a_well_signed_payload_that_is_no_object_of_claims(house: House, kind: s
 @every_kind
 def test_an_oversize_token_is_not_even_read(house: House, kind: str) -> None:
     token = ISSUE[kind](house)
-    assert refusal(kind, token + "A" * (8193 - len(token)), house).code == "too_large"
-    assert refusal(kind, token + "A" * (8192 - len(token)), house).code != "too_large"
+    assert refusal(kind, token + "A" * (8193 - len(token)), house).code == "token_too_large"
+    assert refusal(kind, token + "A" * (8192 - len(token)), house).code != "token_too_large"
 
 
 def test_an_oversize_token_is_not_issued(house: House) -> None:
