@@ -17,6 +17,7 @@ from joserfc import jws
 from joserfc.errors import BadSignatureError, JoseError
 
 from kit.keys import KeyRing, PublicKey, Purpose, Refused, SigningKey, UntrustedKey
+from kit.problems import Reason
 
 __all__ = [
     "ACCESS_LIFETIME",
@@ -334,9 +335,9 @@ def _parse(kind: _Kind, token: str) -> tuple[bytes, str]:
         parts = jws.extract_compact(token.encode("ascii"))
         header = parts.headers()
     except (JoseError, ValueError, RecursionError):
-        _refuse(kind, "malformed", "This is not {kind}: it cannot be read.")
+        _malformed(kind, Reason("token_unreadable", "it cannot be read"))
     if set(header) != {"alg", "typ", "kid"} or not isinstance(header["kid"], str):
-        _refuse(kind, "malformed", "This is not {kind}: its header must name alg, typ and kid, and nothing else.")
+        _malformed(kind, Reason("token_header", "its header must name alg, typ and kid, and nothing else"))
     if header["alg"] != ALGORITHM:
         _refuse(kind, "wrong_algorithm", "This is not {kind}: it must be signed with {algorithm}.", algorithm=ALGORITHM)
     if header["typ"] != kind.typ:
@@ -352,7 +353,7 @@ def _check_signature(kind: _Kind, token: str, key: PublicKey) -> None:
             kind, "bad_signature", "This is not {kind} as it was issued: the signature does not belong to the text."
         )
     except JoseError:
-        _refuse(kind, "malformed", "This is not {kind}: it cannot be read.")
+        _malformed(kind, Reason("token_unreadable", "it cannot be read"))
 
 
 def _payload(kind: _Kind, payload: bytes) -> dict[str, Any]:
@@ -361,7 +362,7 @@ def _payload(kind: _Kind, payload: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         claims = None
     if not isinstance(claims, dict):
-        _refuse(kind, "malformed", "This is not {kind}: its content is no JSON object.")
+        _malformed(kind, Reason("token_no_object", "its content is no JSON object"))
     return claims
 
 
@@ -384,8 +385,12 @@ def _refuse(kind: _Kind, code: str, sentence: str, **params: Any) -> NoReturn:
     raise Refused(code, sentence, remedy=remedy, status=kind.status, kind=kind.name, **params)
 
 
+def _malformed(kind: _Kind, why: Reason) -> NoReturn:
+    _refuse(kind, "malformed", "This is not {kind}: {why}.", why=why)
+
+
 class _Reader:
-    """Claims of the expected type and spelling; anything else is `claim_wrong`."""
+    """Claims of the expected type and spelling; anything else is `malformed`."""
 
     def __init__(self, kind: _Kind, claims: Mapping[str, Any]) -> None:
         self._kind, self._claims = kind, claims
@@ -397,7 +402,7 @@ class _Reader:
         return self._claims.get(name)
 
     def wrong(self, name: str) -> NoReturn:
-        _refuse(self._kind, "claim_wrong", "This is not {kind}: its claim {claim} is missing or wrong.", claim=name)
+        _malformed(self._kind, Reason("claim_wrong", "its claim {claim} is missing or wrong", claim=name))
 
     def text(self, name: str) -> str:
         value = self.raw(name)

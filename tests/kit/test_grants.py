@@ -365,7 +365,7 @@ def test_an_access_token_lasts_ten_minutes_and_no_longer(house: House) -> None:
 
 def test_a_statement_says_one_time(house: House) -> None:
     token = altered(house, "statement", at=(NOW + timedelta(days=1)).isoformat())
-    assert refusal("statement", token, house).code == "claim_wrong"
+    assert refusal("statement", token, house).code == "malformed"
 
 
 # form
@@ -376,7 +376,7 @@ def test_a_missing_claim(house: House, kind: str) -> None:
     _, claims = unpack(ISSUE[kind](house))
     for name in claims:
         code = refusal(kind, altered(house, kind, **{name: ...}), house).code
-        assert code == ("wrong_audience" if name == "aud" else "claim_wrong"), name
+        assert code == ("wrong_audience" if name == "aud" else "malformed"), name
 
 
 @every_kind
@@ -387,13 +387,13 @@ def test_a_claim_of_the_wrong_type(house: House, kind: str, value: Any) -> None:
     for name in set(claims) - {"aud"}:
         if (value == [] and name in {"media_types", "roles"}) or (value == 10**30 and name in {"max_size", "size"}):
             continue
-        assert refusal(kind, altered(house, kind, **{name: value}), house).code == "claim_wrong", name
+        assert refusal(kind, altered(house, kind, **{name: value}), house).code == "malformed", name
 
 
 @pytest.mark.parametrize("spelling", [str.upper, "{{{}}}".format, "urn:uuid:{}".format, lambda s: s.replace("-", "")])
 def test_an_id_has_one_spelling(house: House, spelling: Callable[[str], str]) -> None:
     record = UUID("0195f3a0-0000-7000-8000-00000000abcd")
-    assert refusal("upload", altered(house, "upload", record=spelling(str(record))), house).code == "claim_wrong"
+    assert refusal("upload", altered(house, "upload", record=spelling(str(record))), house).code == "malformed"
 
 
 @every_kind
