@@ -17,7 +17,7 @@ from gateway.pages import formats
 from gateway.pages.language import Catalogue
 from kit.problems import Problem
 
-__all__ = ["about_field", "field_name", "remedy", "said"]
+__all__ = ["about_field", "called", "remedy", "said"]
 
 GROUPS: Final[Mapping[str, str]] = {
     "roles": "role",
@@ -33,7 +33,9 @@ GROUPS: Final[Mapping[str, str]] = {
 }
 """Places whose values have words of their own already."""
 MONEY: Final = frozenset({"hps", "pagu", "corrected", "ceiling"})
-COUNTS: Final = frozenset({"size", "most", "largest", "stored", "declared", "received", "count", "rate", "seconds"})
+COUNTS: Final = frozenset(
+    {"size", "most", "largest", "stored", "declared", "received", "count", "rate", "seconds", "length"}
+)
 INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
 DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 FIRST: Final = 5
@@ -61,12 +63,15 @@ def about_field(t: Catalogue, error: Problem | Mapping[str, Any] | None) -> str:
     return word.format_map({name: _figure(t, name, str(value)) for name, value in error.get("ctx", {}).items()})
 
 
-def field_name(t: Catalogue, place: str) -> str:
-    """`hps_rows.3.unit_price` as `Harga satuan, baris 4`."""
-    names, numbers = _names(place), [int(part) + 1 for part in place.split(".") if part.isdecimal()]
-    last = names[-1] if names else place
-    word = t.of("field", ".".join(names), t.of("field", last, last.replace("_", " ")))
-    return f"{word}, {t('form.line', no=numbers[-1])}" if numbers else word
+def called(t: Catalogue, place: str) -> str:
+    """A field's name: `rows.3.unit` is said as `field.rows.#.unit`, which may name its line `{no}`, or as `field.unit`."""
+    lines = [int(part) + 1 for part in place.split(".") if part.isdecimal()]
+    pattern = ".".join("#" if part.isdecimal() else part for part in place.split("."))
+    if word := t.words.get(f"field.{pattern}"):
+        return word.format(no=lines[-1] if lines else "")
+    last = (_names(place) or [place])[-1]
+    word = t.of("field", last)
+    return f"{word}, {t('form.line', no=lines[-1])}" if lines else word
 
 
 def _names(place: str) -> list[str]:
@@ -95,7 +100,7 @@ def _sentence(t: Catalogue, told: Mapping[str, Any]) -> str:
 
 
 def _fields(t: Catalogue, errors: list[Mapping[str, Any]]) -> str:
-    named = [(field_name(t, str(error["at"]).replace("/", ".").removeprefix("body.")), error) for error in errors]
+    named = [(called(t, str(error["at"]).replace("/", ".").removeprefix("body.")), error) for error in errors]
     return " ".join(f"{name}: {about_field(t, error)}" for name, error in named[:FIRST])
 
 
@@ -111,9 +116,6 @@ def _value(t: Catalogue, place: str, value: str) -> str:
 
 
 def _word(t: Catalogue, place: str, value: str) -> str:
-    if border := re.fullmatch(r"(\w+)\.(starts|ends)", value):
-        word = t.words.get(f"place.moment.{border[2]}", value)
-        return word.format(stage=t.of("stage", border[1]))
     code = re.sub(r"\W+", "_", value.lower()).strip("_")
     group = GROUPS.get(place, "")
     return t.words.get(f"place.{place}.{code}", t.words.get(f"{group}.{code}", value))

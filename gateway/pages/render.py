@@ -75,7 +75,7 @@ class Renderer:
             "spelled": lambda amount: SPELLED[t.language](Decimal(amount)),
             "say": lambda problem: refusals.said(t, problem),
             "wrong": lambda error: refusals.about_field(t, error),
-            "field_name": lambda name: refusals.field_name(t, name),
+            "called": lambda name: refusals.called(t, name),
             "remedy_of": lambda problem: refusals.remedy(t, problem),
         }
         if person := facts.get("person"):

@@ -16,7 +16,7 @@ import services
 from contracts.helpdesk import Recipient
 from contracts.roles import Role
 from gateway.pages.language import Catalogue, load
-from gateway.pages.refusals import about_field, field_name, remedy, said
+from gateway.pages.refusals import about_field, called, remedy, said
 from gateway.session import problem_of
 from gateway.upstream import Answer
 from kit.grants import ACCESS, DEVICE, DOWNLOAD, SERVICE, STATEMENT, UPLOAD
@@ -36,6 +36,8 @@ RELAYED: Final = {
 }
 """What hands on another's words: a service's to the portal, the framework's (whose codes are in HTTP) to everybody."""
 HTTP: Final = [Refusal("kit/http.py", f"http_{status}", "{what}", remedy=True) for status in (400, 404, 405)]
+LISTED: Final = {"schedule_unlawful": frozenset({"listed"})}
+"""Places that an English sentence fills with a list, which pages show below it in words of its own."""
 SOURCE: Final = Source()
 REFUSALS: Final = [*SOURCE.refusals(), *HTTP]
 BY_CODE: Final[Mapping[str, list[Refusal]]] = defaultdict(list)
@@ -67,7 +69,7 @@ def test_every_code_has_indonesian_words_and_no_words_are_left_over() -> None:
 
 
 def test_the_words_have_the_places_of_the_sentence() -> None:
-    told = {code: places(ID.words[f"problem.{code}"]) for code in BY_CODE}
+    told = {code: places(ID.words[f"problem.{code}"]) | LISTED.get(code, frozenset()) for code in BY_CODE}
     assert {code: said for code, said in told.items() if said != BY_CODE[code][0].places} == {}
 
 
@@ -132,18 +134,13 @@ def test_instants_sums_and_reasons_are_said_as_on_paper() -> None:
     assert said(ID, missing) == (
         "Penyedia ini belum dapat diterima: KTP: masa berlakunya sudah habis; nomor NPWP: tidak benar."
     )
-    breaches = (
-        Reason("stage_backwards", "{stage} ends before it begins.", stage="masa_sanggah"),
-        Reason(
-            "interval_too_short", "{since} {until} {days} {least} {source}", since="masa_sanggah.starts",
-            until="masa_sanggah.ends", days=4, least=5, source="Perpres 70/2012 Pasal 81",
-        ),
-    )  # fmt: skip
-    unlawful = RuleViolation("schedule_unlawful", "{count} {listed}", count=2, listed=breaches)
-    assert said(ID, problem_of(Answer(422, Headers(), encode_problem(unlawful)))) == (
-        "Jadwal ini melanggar 2 ketentuan. Masa Sanggah berakhir sebelum dimulai. Dari awal Masa Sanggah sampai akhir "
-        "Masa Sanggah: 4 hari kerja, paling sedikit 5 (Perpres 70/2012 Pasal 81)."
+    name = Reason("name_length", "a name has {most} ...", most=1000, length=1200)
+    refused = RuleViolation("name_refused", "The file cannot have this name: {why}.", why=name)
+    assert said(ID, problem_of(Answer(422, Headers(), encode_problem(refused)))) == (
+        "Nama berkas ini tidak diterima: nama terdiri atas 1 sampai 1.000 karakter, yang ini 1.200."
     )
+    stages = Problem("stages_differ", "", template="T1", stages="masa_sanggah, sppbj")
+    assert said(ID, stages).endswith(": Masa Sanggah, Surat Penunjukan Penyedia Barang/Jasa.")
 
 
 def test_a_refusal_newer_than_the_catalogue_keeps_its_own_words() -> None:
@@ -222,7 +219,8 @@ def test_what_was_typed_is_not_repeated() -> None:
 
 
 def test_a_wrong_field_is_named_as_on_the_form_and_its_limits_are_told() -> None:
-    assert field_name(ID, "hps_rows.3.unit_price").endswith(", baris 4")
+    assert called(Catalogue("id", {**ID.words, "field.price": "Harga"}), "rows.3.price") == "Harga, baris 4"
+    assert called(Catalogue("id", {"field.rows.#.price": "Harga baris {no}"}), "rows.3.price") == "Harga baris 4"
     short = {"at": "body/password", "why": "Value should ...", "type": "too_short", "ctx": {"min_length": "10"}}
     assert about_field(ID, short) == "Kata sandi paling sedikit 10 karakter."
     early = {"at": "body/starts_at", "why": "", "type": "greater_than_equal", "ctx": {"ge": "2011-01-01T00:00:00Z"}}
@@ -238,4 +236,4 @@ def test_the_sentence_about_a_form_names_its_wrong_fields() -> None:
         "invalid_request", "The request: {listed}", listed="body/text: Field required", extra={"errors": places}
     )
     words = said(ID, problem_of(Answer(422, Headers(), encode_problem(problem))))
-    assert words == f"Ada isian yang perlu diperbaiki. {field_name(ID, 'text')}: Harus diisi."
+    assert words == f"Ada isian yang perlu diperbaiki. {called(ID, 'text')}: Harus diisi."

@@ -6,10 +6,9 @@ A stage is active from its first instant to its last, both included: the deadlin
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from contracts.calendar import WIB, add_working_days, is_working_day, working_days_between
-from kit.problems import Conflict, Reason, RuleViolation
+from kit.problems import Conflict, RuleViolation
 from services.tender.rules.regime import UPLOAD, Interval, Offset, Template
 
 __all__ = [
@@ -119,34 +118,31 @@ def check(template: Template, spans: Sequence[Span], now: datetime) -> None:
             article=ORDER,
             remedy="Move the stages named; GET /schedule-proposals gives a lawful schedule.",
             count=len(breaches),
-            listed=tuple(breaches),
-            extra={"breaches": [breach.detail for breach in breaches]},
+            listed=" ".join(breaches),
+            extra={"breaches": breaches},
         )
 
 
-def _each(spans: Sequence[Span], now: datetime) -> Iterable[Reason]:
+def _each(spans: Sequence[Span], now: datetime) -> Iterable[str]:
     if spans[0].ends_at <= now or closing_time(spans) <= now:
-        yield Reason("schedule_past", "The announcement and the deadline lie in the past.")
+        yield "The announcement and the deadline lie in the past."
     for span in spans:
         if span.ends_at <= span.starts_at:
-            yield Reason("stage_backwards", "{stage} ends before it begins.", stage=span.code)
+            yield f"{span.code} ends before it begins."
         elif not is_working_day((span.ends_at.astimezone(WIB) - timedelta(microseconds=1)).date()):
-            yield Reason("stage_ends_on_holiday", "{stage} does not end on a working day.", stage=span.code)
+            yield f"{span.code} does not end on a working day."
 
 
-def _intervals(intervals: Iterable[Interval], moments: Mapping[str, datetime]) -> Iterable[Reason]:
+def _intervals(intervals: Iterable[Interval], moments: Mapping[str, datetime]) -> Iterable[str]:
     for interval in intervals:
         first, second = moments[interval.from_], moments[interval.to]
         days = working_days_between(first, second)
-        between: dict[str, Any] = {"since": interval.from_, "until": interval.to, "source": interval.source}
         if second < first:
-            yield Reason("interval_backwards", "{until} lies before {since} ({source}).", **between)
+            yield f"{interval.to} lies before {interval.from_} ({interval.source})."
         elif interval.least is not None and days < interval.least:
-            sentence = "From {since} to {until}: {days} working days, at least {least} ({source})."
-            yield Reason("interval_too_short", sentence, days=days, least=interval.least, **between)
+            yield f"From {interval.from_} to {interval.to}: {days} working days, at least {interval.least} ({interval.source})."
         elif interval.most is not None and days > interval.most:
-            sentence = "From {since} to {until}: {days} working days, at most {most} ({source})."
-            yield Reason("interval_too_long", sentence, days=days, most=interval.most, **between)
+            yield f"From {interval.from_} to {interval.to}: {days} working days, at most {interval.most} ({interval.source})."
 
 
 def _moments(spans: Sequence[Span], now: datetime) -> dict[str, datetime]:
