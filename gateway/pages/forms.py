@@ -68,8 +68,12 @@ class Form:
         return cls(values, key=given["_key"][:100] or str(uuid4()), token=given["_token"], do=given["_do"])
 
     def refused(self, problem: Problem) -> "Form":
-        """As it is shown again: with what was typed, what is wrong, and a new key, since it will be another request."""
-        return replace(self, problem=problem, errors=dict(_places(problem)), key=str(uuid4()))
+        """As it is shown again: with what was typed, what is wrong, and a new key, since it will be another request.
+
+        Where nobody knows whether it was carried out, it is the same request when it is sent again.
+        """
+        key = self.key if problem.status >= 500 else str(uuid4())
+        return replace(self, problem=problem, errors=dict(_places(problem)), key=key)
 
     def __getitem__(self, name: str) -> str:
         return next(iter(self.values.get(name, ())), "")

@@ -164,6 +164,20 @@ def test_an_article_is_cited_without_a_word_of_english() -> None:
     assert [text for text in cited if not re.fullmatch(rf"({law})(; ?({law}))*", text)] == []
 
 
+def test_every_refusal_has_a_heading_in_both_languages() -> None:
+    """By its status."""
+    told = {
+        status
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*.py")
+        for status in re.findall(r"\bstatus ?= ?([45]\d\d)\b", path.read_text())
+    }
+    assert told > {"400", "401", "403", "404", "409", "422", "429", "503"}
+    for status in told | {one.code.removeprefix("http_") for one in HTTP}:
+        assert f"status.{status}" in ID.words
+        assert f"status.{status}" in EN.words
+
+
 # Fields
 
 
@@ -236,4 +250,4 @@ def test_the_sentence_about_a_form_names_its_wrong_fields() -> None:
         "invalid_request", "The request: {listed}", listed="body/text: Field required", extra={"errors": places}
     )
     words = said(ID, problem_of(Answer(422, Headers(), encode_problem(problem))))
-    assert words == f"Ada isian yang perlu diperbaiki. {called(ID, 'text')}: Harus diisi."
+    assert words == f"Ada isian yang perlu diperbaiki. {called(ID, 'text')}: Ini harus diisi."
