@@ -171,7 +171,7 @@ async def test_a_trailer_is_no_header(town: Town) -> None:
     [answer] = await town.send(
         request(b"DELETE /api/registry/sessions/current HTTP/1.1", JSON[1], b"Transfer-Encoding: chunked", body=body)
     )
-    refused(answer, 401, "not_logged_in")
+    refused(answer, 401, "login_required")
 
 
 async def test_pipelined_requests_are_answered_in_order_and_each_once(town: Town) -> None:
