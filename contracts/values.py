@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainSerializer
+from pydantic_core import PydanticCustomError
 
 __all__ = ["Md5", "Moment", "Nonce", "Rupiah", "Sha256", "plain", "rfc3339", "rupiah"]
 
@@ -21,7 +22,8 @@ def rupiah(amount: Decimal) -> Decimal:
 def plain(value: Any, example: str) -> Any:
     """Digits and a point: no sign, exponent, space, `_` or digit of another script, which Python reads and others do not."""
     if isinstance(value, float | bool) or (isinstance(value, str) and not PLAIN.fullmatch(value)):
-        raise ValueError(f'write it as a string of digits with a point, "{example}", without sign or exponent')
+        sentence = 'write it as a string of digits with a point, "{example}", without sign or exponent'
+        raise PydanticCustomError("digits_expected", sentence, {"example": example})
     return value
 
 

@@ -71,17 +71,23 @@ class Steady:
         if self._whole:
             return
         if self._loop.time() > self._ends:
-            raise _slow("The file was not whole after {seconds} seconds.", seconds=round(self._limits.upload_seconds))
+            raise _slow(
+                "upload_unfinished",
+                "The file was not whole after {seconds} seconds.",
+                seconds=round(self._limits.upload_seconds),
+            )
         if self._waited < self._limits.upload_window:
             return
         if self._received < self._limits.upload_rate * self._limits.upload_window:
-            raise _slow("Less than {rate} bytes a second came for a while.", rate=self._limits.upload_rate)
+            raise _slow(
+                "upload_slow", "Less than {rate} bytes a second came for a while.", rate=self._limits.upload_rate
+            )
         self._waited = self._received = 0.0
 
 
-def _slow(detail: str, **params: Any) -> Problem:
+def _slow(code: str, detail: str, **params: Any) -> Problem:
     remedy = "Send the file again with the same grant, when the line is better."
-    return Problem("upload_slow", detail, status=408, remedy=remedy, **params)
+    return Problem(code, detail, status=408, remedy=remedy, **params)
 
 
 def _too_large(most: int) -> Problem:

@@ -132,7 +132,9 @@ class Guarded(Upstream):
                     await self._run(call, scope)
             except TimeoutError:
                 self._breaker.failed()
-                raise self._unavailable("upstream_slow", 504, "gave no answer in time", UNKNOWN_OUTCOME) from None
+                raise self._unavailable(
+                    "upstream_slow", 504, "The service {service} gave no answer in time.", UNKNOWN_OUTCOME
+                ) from None
 
     async def fetch(
         self, method: str, path: str, *, query: str = "", headers: Mapping[str, str] | None = None, body: Any = None
@@ -141,7 +143,9 @@ class Guarded(Upstream):
             async with asyncio.timeout(FETCH_SECONDS):
                 return await super().fetch(method, path, query=query, headers=headers, body=body)
         except (Broken, TimeoutError) as error:
-            raise self._unavailable("upstream_broken", 502, "broke off its answer", UNKNOWN_OUTCOME) from error
+            raise self._unavailable(
+                "upstream_broken", 502, "The service {service} broke off its answer.", UNKNOWN_OUTCOME
+            ) from error
 
     async def _run(self, call: _Call, scope: Scope) -> None:
         try:
@@ -167,16 +171,22 @@ class Guarded(Upstream):
         if call.started:
             raise error
         if isinstance(error, Unreachable):
-            raise self._unavailable("upstream_unreachable", 503, "cannot be reached", LATER) from error
-        raise self._unavailable("upstream_broken", 502, "broke off before it answered", UNKNOWN_OUTCOME) from error
+            raise self._unavailable(
+                "upstream_unreachable", 503, "The service {service} cannot be reached.", LATER
+            ) from error
+        raise self._unavailable(
+            "upstream_broken", 502, "The service {service} broke off before it answered.", UNKNOWN_OUTCOME
+        ) from error
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
         if wait := self._breaker.wait():
-            raise self._unavailable("upstream_unreachable", 503, "cannot be reached", LATER, wait)
+            raise self._unavailable(
+                "upstream_unreachable", 503, "The service {service} cannot be reached.", LATER, wait
+            )
         if self._busy >= self._at_once:
             self._breaker.undecided()
-            raise self._unavailable("upstream_busy", 503, "is busy", LATER, 1)
+            raise self._unavailable("upstream_busy", 503, "The service {service} is busy.", LATER, 1)
         self._busy += 1
         try:
             yield
@@ -186,8 +196,7 @@ class Guarded(Upstream):
         finally:
             self._busy -= 1
 
-    def _unavailable(self, code: str, status: int, what: str, remedy: str, retry_after: float = 1) -> Unavailable:
-        detail = "The service {service} " + what + "."
+    def _unavailable(self, code: str, status: int, detail: str, remedy: str, retry_after: float = 1) -> Unavailable:
         return Unavailable(code, detail, status=status, remedy=remedy, retry_after=retry_after, service=self._name)
 
     async def aclose(self) -> None:

@@ -60,14 +60,19 @@ class Buckets:
 class InFlight:
     """How many requests of one key run at a time: a rate alone would let slow ones fill every place there is."""
 
-    def __init__(self, most: int, detail: str = "Too many of your requests are running at the same time.") -> None:
-        self._most, self._detail = most, detail
+    def __init__(
+        self,
+        most: int,
+        code: str = "too_many_at_once",
+        detail: str = "Too many of your requests are running at the same time.",
+    ) -> None:
+        self._most, self._code, self._detail = most, code, detail
         self._running: Counter[str] = Counter()
 
     @contextmanager
     def one(self, key: str) -> Iterator[None]:
         if self._running[key] >= self._most:
-            raise TooMany("too_many_at_once", self._detail, retry_after=1)
+            raise TooMany(self._code, self._detail, retry_after=1)
         self._running[key] += 1
         try:
             yield
@@ -81,9 +86,9 @@ class Admission:
     """Requests, counted on the account that is logged in, or else on the address."""
 
     def __init__(self, limits: Limits) -> None:
-        code, detail = "too_many_requests", "Too many requests in a minute."
-        self._of_accounts = Buckets(code, detail, limits.requests_per_account)
-        self._of_addresses = Buckets(code, detail, limits.requests_per_address)
+        of_a_minute = "too_many_requests", "Too many requests in a minute."
+        self._of_accounts = Buckets(*of_a_minute, limits.requests_per_account)
+        self._of_addresses = Buckets(*of_a_minute, limits.requests_per_address)
         self._accounts = InFlight(limits.at_once_per_account)
         self._addresses = InFlight(limits.at_once_per_address)
 
@@ -100,10 +105,12 @@ class Transfers:
     """Files on their way take long by nature: each account has few at a time, so that it holds few of the places."""
 
     def __init__(self, limits: Limits) -> None:
-        self._uploads = InFlight(limits.uploads_per_account, "You are sending other files at the same time.")
-        detail = "You are reading other documents at the same time."
-        self._downloads = InFlight(limits.downloads_per_account, detail)
-        self._public = InFlight(limits.downloads_per_address, detail)
+        self._uploads = InFlight(
+            limits.uploads_per_account, "too_many_uploads", "You are sending other files at the same time."
+        )
+        reading = "too_many_downloads", "You are reading other documents at the same time."
+        self._downloads = InFlight(limits.downloads_per_account, *reading)
+        self._public = InFlight(limits.downloads_per_address, *reading)
 
     def up(self, account: str) -> AbstractContextManager[None]:
         return self._uploads.one(account)

@@ -84,7 +84,7 @@ class Login:
         """The cookie goes in any case: who leaves a shared computer is out of this browser at once."""
         credential = Credential.of(request.headers, cookie_name(secure=self._secure))
         if credential is None:
-            raise Unauthenticated("login_required", "There is no session to end.", remedy="You are logged out.")
+            raise Unauthenticated("not_logged_in", "There is no session to end.", remedy="You are logged out.")
         if credential.by == "cookie":
             refuse_foreign_write("DELETE", request.headers, self._hosts)
         response = await self._ended(credential, request)
@@ -127,7 +127,7 @@ class Login:
             return json.loads(body or b"")
         except (ValueError, RecursionError) as error:
             raise Problem(
-                "invalid_request",
+                "login_unreadable",
                 "The login must be a JSON object with user_id and password.",
                 status=422,
                 remedy="Compare it with /api/openapi.json.",

@@ -61,9 +61,13 @@ class Logins:
             limits.failed_logins_per_address,
             limits.failed_logins_burst,
         )
-        self._all = InFlight(limits.logins_at_once, "Too many people are logging in at the same time.")
+        self._all = InFlight(
+            limits.logins_at_once, "too_many_logging_in", "Too many people are logging in at the same time."
+        )
         self._of_address = InFlight(
-            limits.logins_at_once_per_address, "Too many people behind your address log in now."
+            limits.logins_at_once_per_address,
+            "too_many_logging_in_here",
+            "Too many people behind your address log in now.",
         )
         self._closed: OrderedDict[str, tuple[float, Answer]] = OrderedDict()
 

@@ -69,7 +69,9 @@ async def _authenticate(request: Request) -> Actor | None:
     try:
         claims = Claims.verify(token, service.ring, now)
     except Refused as refused:
-        raise Unauthenticated("token_refused", str(refused), remedy="Log in again.") from refused
+        raise Unauthenticated(
+            "token_refused", "Your login is not accepted: {why}", why=refused, remedy="Log in again."
+        ) from refused
     if any(role.until < NO_END for role in claims.roles):  # bidders hold no letter: the rush asks no clock
         async with service.database.reading() as db:
             now = await business_now(db)
@@ -84,9 +86,9 @@ def _require(check: Callable[[Actor], bool], policy: str) -> Callable[[Request],
         if not check(actor):
             raise Forbidden(
                 "role_required",
-                "This is for {policy}.",
-                policy=policy,
-                article="Pasal 5 and 9: rights follow the role and its letter",
+                "This is for {roles}.",
+                roles=policy,
+                article="Perwali Mojokerto 21/2011 Pasal 5, 9",
                 remedy="Ask the Admin Agency to register your letter of assignment if you hold this role.",
             )
         request.state.actor = actor
@@ -125,7 +127,12 @@ def internal() -> dict[str, Any]:
         try:
             ServiceToken.verify(token, service.ring, datetime.now(UTC), audience=service.name)
         except Refused as refused:
-            raise Unauthenticated("service_token_refused", str(refused), remedy=refused.remedy) from refused
+            raise Unauthenticated(
+                "service_token_refused",
+                "The gateway's token is not accepted: {why}",
+                why=refused,
+                remedy=refused.remedy,
+            ) from refused
 
     return {"dependencies": [Depends(dependency)], "openapi_extra": {"x-policy": ["internal"]}}
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kit.problems import Problem
+from kit.problems import Problem, Reason
 
 __all__ = ["Strict", "parse"]
 
@@ -33,7 +33,7 @@ def parse(body: bytes) -> Any:
             text, object_pairs_hook=_each_once, parse_constant=_number, parse_int=_integer, parse_float=_fraction
         )
     except (ValueError, RecursionError) as error:
-        raise _unreadable("it is not JSON in UTF-8") from error
+        raise _unreadable(Reason("not_json", "it is not JSON in UTF-8")) from error
     _check(document)
     return document
 
@@ -41,12 +41,12 @@ def parse(body: bytes) -> Any:
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise _unreadable("a name stands twice in one object")
+        raise _unreadable(Reason("name_twice", "a name stands twice in one object"))
     return found
 
 
 def _number(_text: str) -> NoReturn:
-    raise _unreadable("a number is not finite or too long")
+    raise _unreadable(Reason("number_unsound", "a number is not finite or too long"))
 
 
 def _integer(text: str) -> int:
@@ -64,7 +64,7 @@ def _check(document: Any) -> None:
     while waiting:
         value, depth = waiting.pop()
         if depth > DEEPEST:
-            raise _unreadable(f"it is nested deeper than {DEEPEST}")
+            raise _unreadable(Reason("too_deep", "it is nested deeper than {deepest}", deepest=DEEPEST))
         if isinstance(value, str):
             _check_text(value)
         elif isinstance(value, dict):
@@ -75,10 +75,11 @@ def _check(document: Any) -> None:
 
 def _check_text(text: str) -> None:
     if found := UNSOUND.search(text):
-        raise _unreadable(f"a text holds the character U+{ord(found[0]):04X}, which cannot be seen")
+        sentence = "a text holds the character {character}, which cannot be seen"
+        raise _unreadable(Reason("unseen_character", sentence, character=f"U+{ord(found[0]):04X}"))
 
 
-def _unreadable(why: str) -> Problem:
+def _unreadable(why: Reason) -> Problem:
     return Problem("body_unreadable", "The request's body cannot be read: {why}.", status=422, remedy=REMEDY, why=why)
 
 

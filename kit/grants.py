@@ -17,6 +17,7 @@ from joserfc import jws
 from joserfc.errors import BadSignatureError, JoseError
 
 from kit.keys import KeyRing, PublicKey, Purpose, Refused, SigningKey, UntrustedKey
+from kit.problems import Reason
 
 __all__ = [
     "ACCESS_LIFETIME",
@@ -327,14 +328,16 @@ def _open(kind: _Kind, token: str, ring: KeyRing, now: datetime, audience: str) 
 def _parse(kind: _Kind, token: str) -> tuple[bytes, str]:
     """Payload and key id of what has the form of this kind; not yet to be believed."""
     if len(token) > LARGEST:
-        _refuse(kind, "too_large", "This is longer than the {largest} bytes that {kind} may have.", largest=LARGEST)
+        _refuse(
+            kind, "token_too_large", "This is longer than the {largest} bytes that {kind} may have.", largest=LARGEST
+        )
     try:
         parts = jws.extract_compact(token.encode("ascii"))
         header = parts.headers()
     except (JoseError, ValueError, RecursionError):
-        _refuse(kind, "malformed", "This is not {kind}: it cannot be read.")
+        _malformed(kind, Reason("token_unreadable", "it cannot be read"))
     if set(header) != {"alg", "typ", "kid"} or not isinstance(header["kid"], str):
-        _refuse(kind, "malformed", "This is not {kind}: its header must name alg, typ and kid, and nothing else.")
+        _malformed(kind, Reason("token_header", "its header must name alg, typ and kid, and nothing else"))
     if header["alg"] != ALGORITHM:
         _refuse(kind, "wrong_algorithm", "This is not {kind}: it must be signed with {algorithm}.", algorithm=ALGORITHM)
     if header["typ"] != kind.typ:
@@ -350,7 +353,7 @@ def _check_signature(kind: _Kind, token: str, key: PublicKey) -> None:
             kind, "bad_signature", "This is not {kind} as it was issued: the signature does not belong to the text."
         )
     except JoseError:
-        _refuse(kind, "malformed", "This is not {kind}: it cannot be read.")
+        _malformed(kind, Reason("token_unreadable", "it cannot be read"))
 
 
 def _payload(kind: _Kind, payload: bytes) -> dict[str, Any]:
@@ -359,7 +362,7 @@ def _payload(kind: _Kind, payload: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         claims = None
     if not isinstance(claims, dict):
-        _refuse(kind, "malformed", "This is not {kind}: its content is no JSON object.")
+        _malformed(kind, Reason("token_no_object", "its content is no JSON object"))
     return claims
 
 
@@ -382,6 +385,10 @@ def _refuse(kind: _Kind, code: str, sentence: str, **params: Any) -> NoReturn:
     raise Refused(code, sentence, remedy=remedy, status=kind.status, kind=kind.name, **params)
 
 
+def _malformed(kind: _Kind, why: Reason) -> NoReturn:
+    _refuse(kind, "malformed", "This is not {kind}: {why}.", why=why)
+
+
 class _Reader:
     """Claims of the expected type and spelling; anything else is `malformed`."""
 
@@ -395,7 +402,7 @@ class _Reader:
         return self._claims.get(name)
 
     def wrong(self, name: str) -> NoReturn:
-        _refuse(self._kind, "malformed", "This is not {kind}: its claim {claim} is missing or wrong.", claim=name)
+        _malformed(self._kind, Reason("claim_wrong", "its claim {claim} is missing or wrong", claim=name))
 
     def text(self, name: str) -> str:
         value = self.raw(name)

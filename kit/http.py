@@ -1,8 +1,8 @@
 """The HTTP side that every service shares: problem documents, health, and no route without a policy."""
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final, cast
 
 import structlog
 from fastapi import FastAPI, Request
@@ -25,10 +25,28 @@ __all__ = [
     "PROBLEM_SCHEMA",
     "encode_problem",
     "install_problems",
+    "mistakes",
     "problem_response",
 ]
 
 log = structlog.get_logger()
+
+LIMITS: Final = frozenset(
+    [
+        "ge",
+        "gt",
+        "le",
+        "lt",
+        "min_length",
+        "max_length",
+        "max_digits",
+        "decimal_places",
+        "whole_digits",
+        "expected",
+        "example",
+    ]
+)
+"""What a mistake may tell beside its type: how the field is meant, never what was typed."""
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -47,6 +65,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "article": {"type": "string"},
         "remedy": {"type": "string"},
         "params": {"type": "object", "additionalProperties": {"type": "string"}},
+        "reasons": {"type": "object", "description": "By place of the sentence: the problems behind this one"},
         "retry_after": {"type": "integer", "description": "Seconds"},
     },
 }
@@ -98,8 +117,8 @@ def _replayed(error: Replayed) -> Response:
 
 
 def _invalid(error: RequestValidationError) -> Response:
-    """The fields that are wrong, by place and reason; what was typed is not repeated (it may be a password)."""
-    places = [{"at": "/".join(str(part) for part in found["loc"]), "why": found["msg"]} for found in error.errors()]
+    """The fields that are wrong, by place and reason."""
+    places = mistakes(error.errors())
     listed = "; ".join(f"{place['at']}: {place['why']}" for place in places[:5])
     return problem_response(
         Problem(
@@ -111,6 +130,22 @@ def _invalid(error: RequestValidationError) -> Response:
             extra={"errors": places},
         )
     )
+
+
+def mistakes(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What a validation found, without what was typed (it may be a password).
+
+    `type` names the kind of mistake and `ctx` the limits it broke, so that the portal can say it in other words.
+    """
+    return [
+        {
+            "at": "/".join(str(part) for part in one["loc"]),
+            "why": one["msg"],
+            "type": one["type"],
+            "ctx": {name: str(value) for name, value in one.get("ctx", {}).items() if name in LIMITS},
+        }
+        for one in found
+    ]
 
 
 def _http(error: HTTPException) -> Response:

@@ -201,7 +201,7 @@ def retire(directory: Path, jwks_path: Path, kid: str, at: datetime | None = Non
         entry = next((entry for entry in jwks if entry["kid"] == kid), None)
         if entry is None:
             raise UntrustedKey(
-                "unknown_key", "There is no key {kid} in {path}.", remedy="See `lpse keys`.", kid=kid, path=jwks_path
+                "key_not_listed", "There is no key {kid} in {path}.", remedy="See `lpse keys`.", kid=kid, path=jwks_path
             )
         entry["exp"] = max(entry["nbf"], min(entry["exp"], end))
     for path in directory.glob(f"*-{kid}.pem"):

@@ -1,12 +1,13 @@
 """What can be wrong, without saying how it is told: pure, so that rules may raise it.
 
-A sentence is a template with named places, so that the portal can translate it; the values stand beside it.
+A sentence is a template with named places, so that the portal can translate it; the values stand beside it. A place may
+be filled by another problem, or several: the reasons, which have codes and places of their own.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Conflict", "Forbidden", "NotFound", "Problem", "RuleViolation", "Unauthenticated"]
+__all__ = ["Conflict", "Forbidden", "NotFound", "Problem", "Reason", "RuleViolation", "Unauthenticated"]
 
 
 class Problem(Exception):
@@ -42,13 +43,13 @@ class Problem(Exception):
 
     @property
     def detail(self) -> str:
-        return self.template.format(**self.params)
+        return self.template.format(**{name: _text(value) for name, value in self.params.items()})
 
     def __str__(self) -> str:
         return self.detail
 
     def document(self) -> dict[str, Any]:
-        """The members of RFC 9457 with ours: `code`, `article`, `remedy`, `params`."""
+        """The members of RFC 9457 with ours: `code`, `article`, `remedy`, `params`, and `reasons` by the place they fill."""
         known = {
             "type": f"urn:lpse:problem:{self.code}",
             "title": self.title,
@@ -57,9 +58,26 @@ class Problem(Exception):
             "code": self.code,
             "article": self.article,
             "remedy": self.remedy,
-            "params": {name: str(value) for name, value in self.params.items()} or None,
+            "params": {name: _text(value) for name, value in self.params.items()} or None,
+            "reasons": {name: told for name, value in self.params.items() if (told := _reasons(value))} or None,
         }
         return {name: value for name, value in known.items() if value is not None} | self.extra
+
+
+def _text(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _reasons(value: object) -> list[dict[str, Any]]:
+    return [
+        {key: told for key, told in part.document().items() if key in {"code", "detail", "params", "reasons"}}
+        for part in (value if isinstance(value, tuple) else (value,))
+        if isinstance(part, Problem)
+    ]
+
+
+class Reason(Problem):
+    """Why another problem stands: it fills a place of that one's sentence and is never raised itself."""
 
 
 class RuleViolation(Problem):

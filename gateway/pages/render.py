@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -12,11 +13,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from contracts.values import rfc3339
-from gateway.pages import formats
+from gateway.pages import formats, refusals
 from gateway.pages.desks import desks
 from gateway.pages.forms import Form
 from gateway.pages.kept import Kept
 from gateway.pages.language import COOKIE, LANGUAGES, Catalogue, chosen, load
+from gateway.pages.words_of_numbers import in_words, terbilang
 from gateway.upstream import Upstream
 from kit.problems import Problem
 from kit.settings import GatewaySettings
@@ -28,6 +30,7 @@ STATIC: Final = HERE / "static"
 YEAR: Final = 365 * 24 * 3600
 WARNED_BEFORE: Final = timedelta(hours=48)
 CURRENT: Final[Mapping[str, Any]] = {"current": "true", "limit": 100}
+SPELLED: Final = {"id": terbilang, "en": in_words}
 
 
 class Renderer:
@@ -56,9 +59,9 @@ class Renderer:
         """The words of the problem; in Indonesian where the catalogue has them, else as the service said them."""
         t = self.catalogue(request)
         return self._html(
-            request, "error.html", problem.status, clock=None, problem=problem, detail=_in_words(t, problem),
+            request, "error.html", problem.status, clock=None, problem=problem, detail=refusals.said(t, problem),
             title=t.of("status", str(problem.status)) if f"status.{problem.status}" in t.words else problem.title,
-            remedy=t.words.get(f"remedy.{problem.code}", problem.remedy),
+            remedy=refusals.remedy(t, problem),
         )  # fmt: skip
 
     def unsent(self, request: Request, form: Form, problem: Problem, token: str) -> Response:
@@ -87,9 +90,11 @@ class Renderer:
             "when": lambda instant: formats.day_time(instant, t.language),
             "number": lambda value: formats.number(value, t.language),
             "size": lambda value: formats.bytes_(value, t.language),
-            "say": lambda problem: _in_words(t, problem),
-            "wrong": lambda error: _about_field(t, error),
-            "remedy_of": lambda problem: t.words.get(f"remedy.{problem.code}", problem.remedy),
+            "spelled": lambda amount: SPELLED[t.language](Decimal(amount)),
+            "say": lambda problem: refusals.said(t, problem),
+            "wrong": lambda error: refusals.about_field(t, error),
+            "called": lambda name: refusals.called(t, name),
+            "remedy_of": lambda problem: refusals.remedy(t, problem),
         }
         if person := facts.get("person"):
             frame["desks"] = desks(person)
@@ -117,27 +122,6 @@ class Renderer:
             return dict(answer.json()) if answer.ok else None
         except (Problem, ValueError):
             return None
-
-
-def _in_words(t: Catalogue, problem: Problem) -> str:
-    """A service may say the same code about other things than the catalogue expects: then its own words stand."""
-    try:
-        return t.words[f"problem.{problem.code}"].format(**problem.params)
-    except KeyError:
-        return problem.detail
-
-
-def _about_field(t: Catalogue, error: Problem | Mapping[str, Any] | None) -> str:
-    """What is wrong with one field: a problem of our own, or what a service found, by its type of mistake."""
-    if error is None:
-        return ""
-    if isinstance(error, Problem):
-        return _in_words(t, error)
-    word = t.words.get(f"invalid.{error.get('type')}")
-    try:
-        return word.format(**error.get("ctx", {})) if word else str(error["why"])
-    except KeyError:
-        return str(error["why"])
 
 
 def _with_lang(request: Request, language: str) -> str:

@@ -13,7 +13,7 @@ class StorageError(Problem):
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(
-            f"storage_{code}",
+            "storage_refused",
             "The object store refused: {reason} ({store_code}).",
             remedy="Try again; if it is refused again, tell the operator of this LPSE.",
             reason=reason,

@@ -10,7 +10,7 @@ from integrity.canonical import parse
 from integrity.merkle import EMPTY_ROOT, ProofError
 from kit.auth import Actor
 from kit.db import Db
-from kit.problems import NotFound, Problem
+from kit.problems import NotFound, Problem, Reason
 from services.audit.log import tree
 from services.audit.models import Checkpoint, EntrySecret, LogEntry
 from services.audit.schemas import (
@@ -54,7 +54,8 @@ async def inclusion(db: Db, index: int, size: int) -> InclusionOut:
     try:
         path = await tree.inclusion(db, index, size)
     except ProofError as error:
-        raise _no_proof(error) from error
+        sentence = "index {index} is not in a tree of {size} leaves"
+        raise _no_proof(Reason("index_outside", sentence, index=index, size=size)) from error
     leaf = (await db.execute(select(LogEntry.leaf_hash).where(LogEntry.idx == index))).scalar_one()
     return InclusionOut(index=index, size=size, leaf_hash=leaf.hex(), path=[hash_.hex() for hash_ in path])
 
@@ -64,7 +65,8 @@ async def consistency(db: Db, old: int, new: int) -> ConsistencyOut:
     try:
         path = await tree.consistency(db, old, new)
     except ProofError as error:
-        raise _no_proof(error) from error
+        sentence = "a tree of {old} leaves does not grow into one of {new}"
+        raise _no_proof(Reason("sizes_reversed", sentence, old=old, new=new)) from error
     return ConsistencyOut(old=old, new=new, path=[hash_.hex() for hash_ in path])
 
 
@@ -105,10 +107,10 @@ def _shown(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
 async def _refuse_unpublished(db: Db, size: int) -> None:
     have = (await tree.head(db)).size
     if size > have:
-        raise _no_proof(f"the log has {have} leaves, not {size}")
+        raise _no_proof(Reason("log_shorter", "the log has {have} leaves, not {size}", have=have, size=size))
 
 
-def _no_proof(why: object) -> Problem:
+def _no_proof(why: Reason) -> Problem:
     return Problem(
         "no_such_proof",
         "There is no such proof: {why}.",

@@ -223,6 +223,6 @@ def _not_yours() -> Forbidden:
     return Forbidden(
         "grant_of_another",
         "This grant was given to another account.",
-        article="Pasal 14(2)-(3): what is sent and read binds the account that was let",
+        article="Perwali Mojokerto 21/2011 Pasal 14(2)-(3)",
         remedy="Log in with that account, or ask for a grant of your own.",
     )

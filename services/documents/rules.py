@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from kit.problems import Problem, RuleViolation
+from kit.problems import Problem, Reason, RuleViolation
 
 __all__ = ["LONGEST_NAME", "Span", "declared_size", "file_name", "media_type", "span"]
 
@@ -80,19 +80,20 @@ def file_name(disposition: str | None) -> str:
 
 def _require_sound(name: str) -> None:
     if not 1 <= len(name) <= LONGEST_NAME:
-        why = f"a name has 1 to {LONGEST_NAME} characters, this has {len(name)}"
+        sentence = "a name has 1 to {most} characters, this has {length}"
+        why = Reason("name_length", sentence, most=LONGEST_NAME, length=len(name))
     elif name != name.strip() or name in {".", ".."}:
-        why = "a name does not begin or end with a space and is more than dots"
+        why = Reason("name_blank", "a name does not begin or end with a space and is more than dots")
     elif "/" in name or "\\" in name:
-        why = "a name holds no / and no \\"
+        why = Reason("name_path", "a name holds no / and no \\")
     elif any(unicodedata.category(char) in _HIDDEN or unicodedata.bidirectional(char) in _TURNING for char in name):
-        why = "a name holds no control characters"
+        why = Reason("name_hidden", "a name holds no control characters")
     else:
         return
     raise RuleViolation(
         "name_refused",
         "The file cannot have this name: {why}.",
-        article="Perwali Mojokerto 21/2011 Pasal 14(2)-(4): a document is what its sender sees",
+        article="Perwali Mojokerto 21/2011 Pasal 14(2)-(4)",
         remedy="Rename the file and send it again.",
         why=why,
     )

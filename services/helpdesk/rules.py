@@ -35,7 +35,7 @@ def require_both_recipients(recipients: Collection[str]) -> None:
         raise RuleViolation(
             "recipient_missing",
             "A complaint goes to LPSE Pusat and to the Steering Team; missing: {missing}.",
-            article="Pasal 18(2)",
+            article="Perwali Mojokerto 21/2011 Pasal 18(2)",
             remedy="Forward it to both with one letter.",
             missing=", ".join(missing),
         )
@@ -46,7 +46,7 @@ def require_not_forwarded(forwarded_at: datetime | None) -> None:
         raise Conflict(
             "already_forwarded",
             "This complaint was forwarded on {at}.",
-            article="Pasal 18(2)",
+            article="Perwali Mojokerto 21/2011 Pasal 18(2)",
             remedy="Nothing is left to do; record the answer when it comes.",
             at=forwarded_at.isoformat(),
         )
@@ -58,14 +58,14 @@ def require_answerable(forwarded_at: datetime | None, answered_at: datetime | No
         raise RuleViolation(
             "not_forwarded",
             "This complaint has not been forwarded, so it cannot be answered or closed.",
-            article="Pasal 18(2)",
+            article="Perwali Mojokerto 21/2011 Pasal 18(2)",
             remedy="Forward it to LPSE Pusat and to the Steering Team first.",
         )
     if answered_at is not None:
         raise Conflict(
             "already_answered",
             "This complaint was answered on {at}; an answer is not rewritten.",
-            article="Pasal 18(1)",
+            article="Perwali Mojokerto 21/2011 Pasal 18(1)",
             remedy="Open a request for what is to be added.",
             at=answered_at.isoformat(),
         )
@@ -78,7 +78,7 @@ def require_window(starts_at: datetime, ends_at: datetime, now: datetime) -> Non
         raise RuleViolation(
             "announced_too_late",
             "The work would have begun at {starts_at}, before this announcement.",
-            article="Pasal 12(3)",
+            article="Perwali Mojokerto 21/2011 Pasal 12(3)",
             remedy="Announce maintenance before it begins.",
             starts_at=starts_at.isoformat(),
         )
@@ -91,7 +91,7 @@ def require_acknowledged(affected: Sequence[str], acknowledged: Collection[str])
     raise RuleViolation(
         "tenders_affected",
         "Bids for these tenders are due in the window: {listed}.",
-        article="Pasal 12(3)",
+        article="Perwali Mojokerto 21/2011 Pasal 12(3)",
         remedy="Move the window, or ask the Pokja to move the deadlines; to go on, repeat the list as `acknowledged`.",
         extra={"tenders": sorted(affected)},
         listed=", ".join(sorted(affected)) or "none",
@@ -104,7 +104,7 @@ def require_channel(channel: str, *, by_helpdesk: bool) -> None:
         raise RuleViolation(
             "channel_of_helpdesk",
             "Only the helpdesk registers a request that came by {channel}.",
-            article="Pasal 15(3)",
+            article="Perwali Mojokerto 21/2011 Pasal 15(3)",
             remedy="Leave the channel out.",
             channel=channel,
         )
@@ -113,5 +113,8 @@ def require_channel(channel: str, *, by_helpdesk: bool) -> None:
 def require_open(status: str) -> None:
     if status == "closed":
         raise Conflict(
-            "ticket_closed", "This request is closed.", article="Pasal 6(1)c", remedy="Open a new one and name this."
+            "ticket_closed",
+            "This request is closed.",
+            article="Perwali Mojokerto 21/2011 Pasal 6(1)c",
+            remedy="Open a new one and name this.",
         )

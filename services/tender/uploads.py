@@ -75,7 +75,7 @@ def check(row: Uploaded, statement: Statement, purpose: Purpose, *, md5: str, sh
     """The statement belongs to this row, and the client's own fingerprints are the same (Pasal 14(4))."""
     if row.object is not None:
         raise Conflict(
-            "grant_used",
+            "file_arrived",
             "The file {name} has arrived already.",
             article=ARTICLE,
             remedy="For another file ask for another grant.",

@@ -48,6 +48,14 @@ def test_what_is_no_amount_is_refused(typed: str) -> None:
         rupiah(typed, "pagu")
 
 
+@pytest.mark.parametrize(("status", "same"), [(409, False), (422, False), (502, True), (503, True), (504, True)])
+def test_what_may_have_been_carried_out_is_sent_again_under_its_key(status: int, same: bool) -> None:
+    form = Form.parse(b"_key=key-0001&name=Meja")
+    again = form.refused(Problem("x", "No.", status=status))
+    assert (again.key == form.key) is same
+    assert again["name"] == "Meja"
+
+
 def test_the_names_of_the_fields_are_the_places_of_the_body() -> None:
     sent = [
         ("name", "Meja"),

@@ -286,7 +286,7 @@ def used_keys() -> Iterator[str]:
 
 def test_the_catalogues_have_the_same_keys_and_places_and_all_that_is_used() -> None:
     indonesian, english = load("id").words, load("en").words
-    said_in_code = {key for key in indonesian if key.startswith(("problem.", "remedy."))}
+    said_in_code = {key for key in indonesian if key.startswith(("problem.", "remedy.", "place."))}
     assert set(indonesian) - said_in_code == set(english)
     for key, word in english.items():
         assert set(re.findall(r"\{\w+\}", word)) == set(re.findall(r"\{\w+\}", indonesian[key])), key

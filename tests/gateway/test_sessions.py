@@ -153,7 +153,7 @@ async def test_a_refused_login_says_what_registry_says_and_sets_nothing(portal: 
         garbled = await http.post("/session", content=b"[" * 4_000)
     assert (refused.status_code, refused.json()["code"]) == (401, "login_refused")
     assert "set-cookie" not in refused.headers
-    assert (garbled.status_code, garbled.json()["code"]) == (422, "invalid_request")
+    assert (garbled.status_code, garbled.json()["code"]) == (422, "login_unreadable")
 
 
 async def test_logout_with_registry_away_still_empties_this_browser(portal: Portal, registry: Registry) -> None:

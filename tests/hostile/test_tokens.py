@@ -169,7 +169,7 @@ async def test_a_used_grant_and_a_used_statement(town: Town, matter: Matter) -> 
     body, path = office.arrived(granted, PDF), f"/tender-documents/{granted['id']}/file"
     await office.do(POKJA[0], path, body)
     async with town.unchanged():
-        refused(await office.post(POKJA[0], path, body), 409, "grant_used")
+        refused(await office.post(POKJA[0], path, body), 409, "file_arrived")
 
 
 async def test_a_service_never_takes_an_access_token_for_the_gateway(town: Town, matter: Matter) -> None:

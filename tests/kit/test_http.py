@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from sqlalchemy import text
 
 from kit.http import encode_problem
-from kit.problems import RuleViolation
+from kit.problems import Reason, RuleViolation
 from kit.service import Service
 from tests.conftest import MakeSettings
 from tests.kit import probe
@@ -39,11 +39,25 @@ def test_the_values_stand_beside_the_sentence() -> None:
     assert problem.document()["receipt"] == "r"
 
 
+def test_a_reason_fills_a_place_and_stands_beside_the_sentence() -> None:
+    why = Reason("too_long", "it has {length} letters", length=300)
+    told = RuleViolation("name_refused", "Not this name: {why}.", why=why).document()
+    assert told["detail"] == "Not this name: it has 300 letters."
+    assert told["params"] == {"why": "it has 300 letters"}
+    assert told["reasons"] == {
+        "why": [{"code": "too_long", "detail": "it has 300 letters", "params": {"length": "300"}}]
+    }
+    both = RuleViolation("name_refused", "Not this name: {why}.", why=(why, why)).document()
+    assert both["detail"] == "Not this name: it has 300 letters it has 300 letters."
+    assert len(both["reasons"]["why"]) == 2
+
+
 async def test_a_wrong_form_names_the_places_and_repeats_nothing(client: httpx2.AsyncClient) -> None:
     answer = await client.post("/notes", json={"txt": "{secret}"}, headers=KEY)
     assert answer.status_code == 422
     assert answer.json()["code"] == "invalid_request"
     assert {error["at"] for error in answer.json()["errors"]} == {"body/text", "body/txt"}
+    assert {error["type"] for error in answer.json()["errors"]} == {"missing", "extra_forbidden"}
     assert "secret" not in answer.text
 
 

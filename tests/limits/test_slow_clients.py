@@ -191,7 +191,7 @@ async def test_an_account_has_few_uploads_at_a_time(dial: Dial, key_home: Path, 
         lines = [await upload(dial, port, session) for _ in range(2)]
         async with asyncio.timeout(10):
             status, problem = await told(await upload(dial, port, session))
-        assert (status, problem["code"]) == (429, "too_many_at_once")
+        assert (status, problem["code"]) == (429, "too_many_uploads")
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
             headers = {"authorization": f"Bearer {other}"}
             assert (await http.put("/api/documents/uploads", content=b"x", headers=headers)).status_code == 201

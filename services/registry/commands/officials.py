@@ -67,14 +67,14 @@ async def _taken(db: Db, user_id: str) -> Conflict:
         return Conflict(
             "user_id_taken",
             "The user ID {user_id} belongs to somebody.",
-            article="Pasal 1(18): a user ID is unique",
+            article="Perwali Mojokerto 21/2011 Pasal 1(18)",
             remedy="Choose another.",
             user_id=user_id,
         )
     return Conflict(
         "person_has_account",
         "Somebody with this NIP has an account already, and one person has one.",
-        article="Pasal 9(2)",
+        article="Perwali Mojokerto 21/2011 Pasal 9(2)",
         remedy="Register the new letter for that account.",
     )
 

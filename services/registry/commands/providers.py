@@ -91,7 +91,7 @@ async def confirm_paper(call: Call, service: Service, id: UUID, given: Fingerpri
         await _own_open(db, call.account)
         statement = Statement.verify(given.statement, service.ring, await real_now(db), owner="registry")
         _require_same_grant(statement, paper, call.account)
-        _require_same_bytes(statement, given)
+        _require_same_bytes(statement, paper, given)
         if paper.object is not None:
             raise Conflict(
                 "paper_has_file",
@@ -108,20 +108,21 @@ def _require_same_grant(statement: Statement, paper: Paper, account: UUID) -> No
     stated = (statement.grant, statement.purpose, statement.record, statement.account)
     if stated != (paper.grant, PURPOSE, paper.id, account):
         raise Forbidden(
-            "statement_of_another",
+            "statement_of_another_paper",
             "This statement is about another upload, not about this paper's.",
-            article="Pasal 14(2)-(3)",
+            article="Perwali Mojokerto 21/2011 Pasal 14(2)-(3)",
             remedy="Send the statement that documents answered to this paper's own upload.",
         )
 
 
-def _require_same_bytes(statement: Statement, given: Fingerprints) -> None:
+def _require_same_bytes(statement: Statement, paper: Paper, given: Fingerprints) -> None:
     if (statement.md5, statement.sha256) != (given.md5, given.sha256):
         raise Conflict(
-            "fingerprints_differ",
-            "What arrived is not what was sent: the fingerprints differ.",
-            article="Pasal 14(4)-(5)",
+            "paper_differs",
+            "The paper {paper} arrived with other fingerprints (MD5, SHA-256) than yours: it was changed on the way.",
+            article="Perwali Mojokerto 21/2011 Pasal 14(4)-(5)",
             remedy="Enter the paper anew and upload its copy again.",
+            paper=paper.kind,
         )
 
 
@@ -163,7 +164,7 @@ async def _own_open(db: Db, account: UUID) -> Provider:
         raise Conflict(
             "papers_closed",
             "The registration is {state}: its papers are not changed now.",
-            article="Pasal 9(2)",
+            article="Perwali Mojokerto 21/2011 Pasal 9(2)",
             remedy="Wait for the verifier's decision; after a rejection you can correct and submit again.",
             state=provider.status,
         )

@@ -166,7 +166,7 @@ async def _use(db: Db, secret: str, now: datetime) -> Session:
         raise Unauthenticated(
             "session_ended",
             "This session is unknown, was ended, or was idle for more than two hours.",
-            article="Pasal 4(2)a",
+            article="Perwali Mojokerto 21/2011 Pasal 4(2)a",
             remedy="Log in again.",
         )
     return session
@@ -186,7 +186,7 @@ def _refused() -> Problem:
     return Unauthenticated(
         "login_refused",
         "User ID, password or code is not right.",
-        article="Pasal 4(2)a and 9(2)",
+        article="Perwali Mojokerto 21/2011 Pasal 4(2)a, 9(2)",
         remedy="Check all three; a code works once. After five failures your address or browser is shut out for a while.",
     )
 
@@ -195,7 +195,7 @@ def _second_factor_required() -> Problem:
     return Unauthenticated(
         "second_factor_required",
         "This account belongs to an official: the six digits of the second factor are needed too.",
-        article="Pasal 4(2)a",
+        article="Perwali Mojokerto 21/2011 Pasal 4(2)a",
         remedy="Send the code that your authenticator shows now as `totp`.",
     )
 
@@ -204,7 +204,7 @@ def _locked_out(seconds: int) -> Problem:
     return Problem(
         "locked_out",
         "Too many attempts with this user ID have failed: it is closed here for a while.",
-        article="Pasal 4(2)a",
+        article="Perwali Mojokerto 21/2011 Pasal 4(2)a",
         remedy="Use a browser, device or line from which you logged in before, or wait; the helpdesk can help.",
         status=429,
         extra={"retry_after": seconds},

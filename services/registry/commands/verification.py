@@ -49,7 +49,7 @@ async def _submitted(db: Db, id: UUID) -> Provider:
         raise Conflict(
             "not_submitted",
             "This registration is {state}; a verifier decides about submitted ones.",
-            article="Pasal 9(1)a and 9(2)",
+            article="Perwali Mojokerto 21/2011 Pasal 9(1)a, 9(2)",
             remedy="The list of verifications shows who waits.",
             state=provider.status,
         )

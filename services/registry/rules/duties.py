@@ -63,7 +63,7 @@ def require_letter(
         raise RuleViolation(
             "own_letter",
             "Nobody registers a letter for himself.",
-            article="Pasal 9(1)b",
+            article="Perwali Mojokerto 21/2011 Pasal 9(1)b",
             remedy="Let another Admin Agency register it.",
         )
     _require_one_side(letter, held)
@@ -74,7 +74,7 @@ def _require_official(role: Role, *, to_provider: bool) -> None:
         raise RuleViolation(
             "provider_not_official",
             "A letter makes no provider, and a provider holds no letter.",
-            article="Pasal 5(1): providers and officials are different users",
+            article="Perwali Mojokerto 21/2011 Pasal 5(1)",
             remedy="Providers register themselves; for an official create an account of his own.",
         )
 
@@ -84,7 +84,7 @@ def _require_original(original_seen: bool) -> None:
         raise RuleViolation(
             "original_not_seen",
             "A role is given on the original letter of assignment or decree, and the original was not seen.",
-            article="Pasal 9(1)b",
+            article="Perwali Mojokerto 21/2011 Pasal 9(1)b",
             remedy="Ask for the original, then register the letter.",
         )
 
@@ -94,7 +94,7 @@ def _require_term(letter: Letter, now: datetime) -> None:
         raise RuleViolation(
             "letter_not_in_date",
             "The letter runs from {valid_from} to {valid_to}: it must end after it begins, and after now.",
-            article="Pasal 9(1)b",
+            article="Perwali Mojokerto 21/2011 Pasal 9(1)b",
             remedy="Copy the dates from the letter; an ended letter gives no role.",
             valid_from=letter.valid_from.isoformat(),
             valid_to=letter.valid_to.isoformat(),
@@ -106,7 +106,7 @@ def _require_skpd(role: Role, skpd: str | None) -> None:
         raise RuleViolation(
             "skpd_required",
             "A {role} acts for one SKPD, and the letter names none.",
-            article="Pasal 1(10)-(12)",
+            article="Perwali Mojokerto 21/2011 Pasal 1(10)-(12)",
             remedy="Give the code of the SKPD.",
             role=role,
         )
@@ -118,7 +118,7 @@ def _require_one_side(letter: Letter, held: Iterable[Letter]) -> None:
         raise RuleViolation(
             "duties_not_separate",
             "Who is {held} cannot be {role} at the same time.",
-            article="Pasal 5(1): whoever buys, selects, operates or watches does only that",
+            article="Perwali Mojokerto 21/2011 Pasal 5(1)",
             remedy="Give the role to somebody else, or let the other letter end first.",
             extra={"held": list(against)},
             held=", ".join(against),
@@ -142,7 +142,7 @@ def require_committee(
         raise RuleViolation(
             "member_without_letter",
             "Each member holds a letter as Pokja when the committee begins; these do not: {members}.",
-            article="Pasal 5(1)b and 9(1)b",
+            article="Perwali Mojokerto 21/2011 Pasal 5(1)b, 9(1)b",
             remedy="Register their letters first, or name others.",
             extra={"members": without},
             members=", ".join(without),
@@ -160,7 +160,7 @@ def _require_number(members: Sequence[UUID]) -> None:
         raise RuleViolation(
             "committee_number",
             "A committee has an odd number of different members, at least three; this has {count}.",
-            article="Pasal 5(1)b",
+            article="Perwali Mojokerto 21/2011 Pasal 5(1)b",
             remedy="Name three, five or seven different people.",
             count=len(set(members)),
         )

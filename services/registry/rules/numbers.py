@@ -47,7 +47,7 @@ def require_npwp(kind: str, raw: str) -> Npwp:
         raise RuleViolation(
             "npwp_invalid",
             "{npwp} is not an NPWP: it has 15 digits, 0 and those 15, or is a NIK of 16; one of them is wrong.",
-            article="Pasal 9(1)a.2.c; PMK 112/2022",
+            article="Perwali Mojokerto 21/2011 Pasal 9(1)a.2.c; PMK 112/2022",
             remedy="Copy the number from the NPWP card.",
             npwp=number.raw,
         )
@@ -55,7 +55,7 @@ def require_npwp(kind: str, raw: str) -> Npwp:
         raise RuleViolation(
             "npwp_of_a_person",
             "{npwp} is the NPWP of a person; a business entity registers with its own.",
-            article="Pasal 9(1)a.2.c",
+            article="Perwali Mojokerto 21/2011 Pasal 9(1)a.2.c",
             remedy="Give the entity's NPWP, or register as usaha_perorangan or perorangan.",
             npwp=number.raw,
         )
@@ -88,7 +88,7 @@ def require_nik(raw: str) -> str:
         raise RuleViolation(
             "nik_invalid",
             "The number of the KTP is not a NIK: 16 digits with the date of birth in the seventh to twelfth.",
-            article="Pasal 9(1)a.2.a",
+            article="Perwali Mojokerto 21/2011 Pasal 9(1)a.2.a",
             remedy="Copy the NIK from the KTP.",
         )
     return digits
@@ -113,7 +113,7 @@ def require_nip(raw: str) -> str:
         raise RuleViolation(
             "nip_invalid",
             "{nip} is not a NIP: 18 digits, which begin with the date of birth and the month service began.",
-            article="Pasal 9(1)b",
+            article="Perwali Mojokerto 21/2011 Pasal 9(1)b",
             remedy="Copy the NIP from the letter of assignment, or leave it out for somebody who has none.",
             nip=raw,
         )

@@ -58,7 +58,7 @@ def require_complete(kind: str, *, amended_deed: bool, uploaded: Collection[str]
         raise RuleViolation(
             "papers_missing",
             "These papers are still missing: {missing}.",
-            article="Pasal 9(1)a.2",
+            article="Perwali Mojokerto 21/2011 Pasal 9(1)a.2",
             remedy="Enter each paper, upload its copy and confirm the fingerprints; then submit again.",
             extra={"missing": lacking},
             missing=", ".join(lacking),
@@ -106,7 +106,7 @@ def decide(
         raise RuleViolation(
             "verification_deficient",
             "The provider cannot be admitted: {deficiencies}.",
-            article="Pasal 9(1)a.2 and 9(2)",
+            article="Perwali Mojokerto 21/2011 Pasal 9(1)a.2, 9(2)",
             remedy="Let the provider bring what is missing, or reject with this list.",
             extra={"deficiencies": found},
             deficiencies="; ".join(found),
@@ -118,7 +118,7 @@ def _require_reasons(listed: Sequence[str]) -> None:
         raise RuleViolation(
             "deficiencies_required",
             "A rejection lists each missing item, and this list is empty.",
-            article="Pasal 9(2)",
+            article="Perwali Mojokerto 21/2011 Pasal 9(2)",
             remedy="Name what the provider must bring or correct.",
         )
 
@@ -128,7 +128,7 @@ def _require_no_reasons(listed: Sequence[str]) -> None:
         raise RuleViolation(
             "deficiencies_contradict",
             "A provider with deficiencies is not admitted, and {count} are listed.",
-            article="Pasal 9(2)",
+            article="Perwali Mojokerto 21/2011 Pasal 9(2)",
             remedy="Reject with this list, or admit without it.",
             count=len(listed),
         )
@@ -139,7 +139,7 @@ def _require_explanation(resolved: Collection[UUID], notes: str) -> None:
         raise RuleViolation(
             "duplicate_unexplained",
             "Who sets a duplicate aside says in the notes why the two are not one provider registered twice.",
-            article="Pasal 9(2)",
+            article="Perwali Mojokerto 21/2011 Pasal 9(2)",
             remedy="Write the reason into the notes.",
         )
 

@@ -60,10 +60,11 @@ async def _load(db: Db, id: UUID, actor: Actor, stage: str) -> tuple[Bid, Tender
     require_open(tender)
     if tender.determined_at is not None:
         raise Conflict(
-            "winner_determined",
-            "The winner is determined; the evaluation is over.",
+            "evaluation_over",
+            "The winner of {tender} is determined; the evaluation is over.",
             article="Perpres 54/2010 Pasal 80",
             remedy="See the evaluation sheet.",
+            tender=tender.code,
         )
     state = await standing(db, tender)
     name = state.template.stage(stage).name

@@ -173,7 +173,7 @@ async def approve(service: Service, call: Call, actor: Actor, id: UUID, body: Ne
         PACT.require(body.pact_version)
         if await db.get(Approval, (id, actor.account)) is not None:
             raise Conflict(
-                "approved_already",
+                "pact_accepted_already",
                 "You accepted the pakta integritas of this tender already.",
                 article="Perpres 54/2010 Pasal 17",
                 remedy="Wait for the other members.",

@@ -39,7 +39,7 @@ def check(
     if upheld:
         raise _not_now("objection_upheld", "An objection was upheld.", "The tender failed (F8); it has no winner.")
     if not running:
-        raise _not_now("tender_not_running", "The tender failed; it has no winner.", "See the tender's page.")
+        raise _not_now("tender_failed", "The tender failed; it has no winner.", "See the tender's page.")
 
 
 def _not_now(code: str, sentence: str, remedy: str, **params: Any) -> Conflict:

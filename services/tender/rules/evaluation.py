@@ -106,17 +106,17 @@ def check_step(order: Sequence[Step], done: Mapping[str, bool], step: Step) -> N
     """The steps come in the order of the regime, each once, and a bid that failed goes no further."""
     failed = next((name for name, passed in done.items() if not passed), None)
     if failed is not None:
-        raise _out_of_order("This bid failed at {before} and is not evaluated further.", failed)
+        raise _out_of_order("bid_failed_before", "This bid failed at {before} and is not evaluated further.", failed)
     if step in done:
-        raise _out_of_order("The step {before} of this bid is recorded and is not rewritten.", step)
+        raise _out_of_order("step_recorded", "The step {before} of this bid is recorded and is not rewritten.", step)
     missing = next(name for name in order if name not in done)
     if missing != step:
-        raise _out_of_order("The step {before} comes first.", missing)
+        raise _out_of_order("step_too_early", "The step {before} comes first.", missing)
 
 
-def _out_of_order(sentence: str, before: str) -> Conflict:
+def _out_of_order(code: str, sentence: str, before: str) -> Conflict:
     return Conflict(
-        "evaluation_order",
+        code,
         sentence,
         article="Perpres 54/2010 Pasal 79; sistem gugur",
         remedy="Evaluate each bid step by step, in the order of the tender document.",

@@ -35,15 +35,23 @@ class Facts:
 
 def check(ground: FailureGround, facts: Facts, evidence: str) -> None:
     """Raises RuleViolation when the ground does not hold."""
-    if not _HOLDS[ground.code](facts) or (ground.evidence and not evidence.strip()):
+    if not _HOLDS[ground.code](facts):
         raise RuleViolation(
             "ground_does_not_hold",
-            "The ground {ground} ({name}) does not hold: {why}",
+            "The ground {ground} ({name}) does not hold: the records say otherwise.",
             article=ground.source,
             remedy="Go on with the tender, or declare the ground that applies.",
             ground=ground.code,
             name=ground.name,
-            why="it needs evidence." if ground.evidence else "the records say otherwise.",
+        )
+    if ground.evidence and not evidence.strip():
+        raise RuleViolation(
+            "ground_without_evidence",
+            "The ground {ground} ({name}) needs evidence.",
+            article=ground.source,
+            remedy="Write down what happened and by what it can be proved.",
+            ground=ground.code,
+            name=ground.name,
         )
 
 

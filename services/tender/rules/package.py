@@ -14,17 +14,18 @@ def check_method(regime: Regime, *, method: str, category: str, pagu: Decimal) -
     row = _method(regime, method)
     limit = next((limit for limit in row.limits if category in limit.categories), None)
     if limit is None:
-        raise _not_allowed(row, "{method} is not allowed for the category {category}.", category=category)
+        sentence = "{method} is not allowed for the category {category}."
+        raise _not_allowed(row, "method_not_for_category", sentence, category=category)
     if limit.most is not None and pagu > limit.most:
-        sentence = "{method} is allowed up to Rp {most}; this package has Rp {pagu}."
-        raise _not_allowed(row, sentence, most=limit.most, pagu=pagu)
+        sentence = "{method} is allowed up to Rp {ceiling}; this package has Rp {pagu}."
+        raise _not_allowed(row, "method_not_for_value", sentence, ceiling=limit.most, pagu=pagu)
 
 
 def check_template(regime: Regime, *, method: str, template: str) -> None:
     row = _method(regime, method)
     if template not in row.templates:
         sentence = "{method} is not run by the stage template {template} here."
-        raise _not_allowed(row, sentence, template=template)
+        raise _not_allowed(row, "method_without_template", sentence, template=template)
 
 
 def _method(regime: Regime, code: str) -> Method:
@@ -56,9 +57,9 @@ def _known_category(regime: Regime, code: str) -> None:
         )
 
 
-def _not_allowed(method: Method, sentence: str, **params: Any) -> RuleViolation:
+def _not_allowed(method: Method, code: str, sentence: str, **params: Any) -> RuleViolation:
     return RuleViolation(
-        "method_not_allowed",
+        code,
         sentence,
         article=method.source,
         remedy="Choose a method that the regime allows for this category and value.",

@@ -56,7 +56,7 @@ def choose(ranked: Sequence[Ranked], proven: Mapping[UUID, bool], hps: Decimal) 
         )
     if not price_passes(first.total, hps):
         raise RuleViolation(
-            "price_above_hps",
+            "first_above_hps",
             "The price of the first in rank is above the HPS.",
             article="Perpres 54/2010 Pasal 66(5)",
             remedy="Declare the tender failed on the ground that fits.",

@@ -3,6 +3,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from contracts.values import Moment, Rupiah
 from services.tender.rules.regime import Step
@@ -31,7 +32,7 @@ class Offer(Request):
     @classmethod
     def _each_once(cls, rows: list[OfferRowIn]) -> list[OfferRowIn]:
         if len({row.no for row in rows}) != len(rows):
-            raise ValueError("a line number stands twice in the offer")
+            raise PydanticCustomError("line_twice", "a line number stands twice in the offer")
         return rows
 
 

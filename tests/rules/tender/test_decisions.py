@@ -37,7 +37,7 @@ def test_the_general_tender_takes_any_value_of_its_categories() -> None:
         package.check_method(LAW, method="pelelangan_umum", category=category, pagu=Decimal(10**12))
     with pytest.raises(RuleViolation) as error:
         package.check_method(LAW, method="pelelangan_umum", category="jasa_konsultansi", pagu=Decimal(1))
-    assert code_of(error) == "method_not_allowed"
+    assert code_of(error) == "method_not_for_category"
 
 
 @given(st.integers(-3, 3))
@@ -54,7 +54,7 @@ def test_a_method_is_run_only_by_its_templates() -> None:
     package.check_template(LAW, method="pelelangan_umum", template="T1")
     with pytest.raises(RuleViolation) as error:
         package.check_template(LAW, method="pelelangan_terbatas", template="T1")
-    assert code_of(error) == "method_not_allowed"
+    assert code_of(error) == "method_without_template"
 
 
 @given(st.lists(st.tuples(st.decimals("0.0001", 1000, places=4), st.decimals(0, 10**8, places=2)), min_size=1))
@@ -101,7 +101,7 @@ def test_the_winner_is_the_first_in_rank_who_was_proven(proven: dict[UUID, bool]
 def test_a_winner_above_the_hps_is_none() -> None:
     with pytest.raises(RuleViolation) as error:
         winner.choose(RANKED, {ONE: True}, Decimal("9.99"))
-    assert code_of(error) == "price_above_hps"
+    assert code_of(error) == "first_above_hps"
 
 
 @given(st.integers(0, 9), st.integers(1, 9))
@@ -147,7 +147,7 @@ def test_only_bidders_object_and_only_once() -> None:
         ({"unanswered": 1}, "objections_open"),
         ({"upheld": 1}, "objection_upheld"),
         ({"issued": True}, "appointment_issued"),
-        ({"running": False}, "tender_not_running"),
+        ({"running": False}, "tender_failed"),
     ],
 )
 def test_what_stands_against_an_appointment(changes: dict[str, object], code: str) -> None:

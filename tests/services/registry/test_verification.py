@@ -167,9 +167,9 @@ async def test_what_arrived_must_be_what_was_sent(office: Office) -> None:
     path, stated = f"/papers/{begun['id']}/file", office.stated(begun["grant"])
     other = office.stated(begun["grant"], b"other bytes")
     mixed = {**stated, "md5": other["md5"]}
-    problem(await office.post(path, mixed, as_="majujaya"), 409, "fingerprints_differ")
+    problem(await office.post(path, mixed, as_="majujaya"), 409, "paper_differs")
     mixed = {**stated, "sha256": other["sha256"]}
-    problem(await office.post(path, mixed, as_="majujaya"), 409, "fingerprints_differ")
+    problem(await office.post(path, mixed, as_="majujaya"), 409, "paper_differs")
     kept = ok(await office.post(path, stated, as_="majujaya"))
     assert (kept["md5"], kept["sha256"]) == (stated["md5"], stated["sha256"])
     problem(await office.post(path, stated, as_="majujaya"), 409, "paper_has_file")
@@ -181,7 +181,7 @@ async def test_a_statement_about_another_upload_is_refused(office: Office, field
     begun = ok(await office.post("/papers", paper("ktp"), as_="majujaya"), 201)
     other: dict[str, Any] = {field: "answer" if field == "purpose" else anybody()}
     stated = office.stated(begun["grant"], **other)
-    problem(await office.post(f"/papers/{begun['id']}/file", stated, as_="majujaya"), 403, "statement_of_another")
+    problem(await office.post(f"/papers/{begun['id']}/file", stated, as_="majujaya"), 403, "statement_of_another_paper")
 
 
 async def test_a_statement_signed_by_another_service_is_refused(office: Office) -> None:

@@ -138,13 +138,13 @@ async def test_steps_come_in_order_once_and_stop_at_a_failure(office: Office) ->
     tender, bids = await entered(office)
     await tender.open()
     path = f"/bids/{bids[A]}/evaluations"
-    assert await refused(office, POKJA[0], path, {"step": "teknis", "passed": True}) == "evaluation_order"
+    assert await refused(office, POKJA[0], path, {"step": "teknis", "passed": True}) == "step_too_early"
     await tender.judge(bids[A], "administrasi")
-    assert await refused(office, POKJA[0], path, {"step": "administrasi", "passed": False}) == "evaluation_order"
+    assert await refused(office, POKJA[0], path, {"step": "administrasi", "passed": False}) == "step_recorded"
     no_reason = {"step": "kualifikasi", "passed": False, "reason": " "}
     assert await refused(office, POKJA[0], path, no_reason) == "reason_missing"
     await tender.judge(bids[A], "kualifikasi", passed=False, reason="Izin usaha kedaluwarsa")
-    assert await refused(office, POKJA[0], path, {"step": "teknis", "passed": True}) == "evaluation_order"
+    assert await refused(office, POKJA[0], path, {"step": "teknis", "passed": True}) == "bid_failed_before"
     assert await refused(office, STRANGER, path, {"step": "teknis", "passed": True}) == "not_found"
     told = await office.events("evaluation.recorded")
     assert [(row["step"], row["passed"]) for row in told] == [("administrasi", True), ("kualifikasi", False)]
@@ -377,5 +377,5 @@ async def test_a_tender_that_failed_after_the_announcement_appoints_nobody(offic
     tender, _ = await awarded(office)
     await office.do(POKJA[0], f"/tenders/{tender.id}/failure", {"ground": "F5", "evidence": "BA 12/2026"})
     await tender.begin("sppbj")
-    assert await refused(office, PPK, f"/tenders/{tender.id}/appointment", {"number": "1"}) == "tender_not_running"
+    assert await refused(office, PPK, f"/tenders/{tender.id}/appointment", {"number": "1"}) == "tender_failed"
     assert ((await tender.public())["status"], await office.events("appointment.issued")) == ("failed", [])

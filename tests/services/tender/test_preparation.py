@@ -37,7 +37,7 @@ async def test_the_hps_is_summed_with_ppn(office: Office) -> None:
     ("changes", "code"),
     [
         ({"pagu": "25529999.99"}, "hps_above_pagu"),
-        ({"method": "seleksi_umum"}, "method_not_allowed"),
+        ({"method": "seleksi_umum"}, "method_not_for_category"),
         ({"method": "undian"}, "method_unknown"),
         ({"category": "hadiah"}, "category_unknown"),
         ({"regime": "P1-1900"}, "regime_unknown"),
@@ -86,7 +86,7 @@ async def test_the_last_members_approval_announces(office: Office) -> None:
     for member in POKJA[:2]:
         assert (await office.do(member, path, {"pact_version": "1"}))["status"] == "draft"
     twice = await office.post(POKJA[0], path, {"pact_version": "1"})
-    assert twice.json()["code"] == "approved_already"
+    assert twice.json()["code"] == "pact_accepted_already"
     missing = await office.post(POKJA[2], path, {"pact_version": "1"})
     assert missing.json()["code"] == "document_missing"
     assert (await office.see(None, "/public/tenders"))["items"] == []
@@ -220,7 +220,7 @@ async def test_a_document_arrives_once(office: Office) -> None:
     draft = await office.draft()
     granted = await office.document(draft["id"])
     again = await office.post(POKJA[0], f"/tender-documents/{granted['id']}/file", office.arrived(granted, PDF))
-    assert again.json()["code"] == "grant_used"
+    assert again.json()["code"] == "file_arrived"
 
 
 async def test_an_upload_grant_outlives_the_deadline(office: Office) -> None:
