@@ -1,14 +1,14 @@
 """How values read on a page: money as on Indonesian paper, times in WIB."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, format_timedelta
 from babel.numbers import format_decimal
 
 from kit.clock import WIB
 
-__all__ = ["bytes_", "day_time", "iso", "money", "number"]
+__all__ = ["bytes_", "day", "day_time", "iso", "lasting", "money", "number"]
 
 
 def money(amount: str | Decimal) -> str:
@@ -28,6 +28,16 @@ def day_time(instant: str | datetime, language: str) -> str:
         pattern += {"id": ".ss", "en": ":ss"}[language]
     day = format_date(moment, "EEE, d MMM y", locale=language)
     return f"{day}, {format_time(moment, pattern, tzinfo=WIB, locale=language)} WIB"
+
+
+def day(date: str, language: str) -> str:
+    """A day without a time, as on a letter."""
+    return format_date(datetime.fromisoformat(date).date(), "d MMM y", locale=language)
+
+
+def lasting(seconds: float, language: str) -> str:
+    """`3 menit`: how long something has waited."""
+    return format_timedelta(timedelta(seconds=round(seconds)), locale=language)
 
 
 def iso(instant: str | datetime) -> str:

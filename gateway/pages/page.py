@@ -23,6 +23,7 @@ Act = Callable[[Visit, Form], Awaitable[Response]]
 class Page:
     """`show` gathers the facts of the template, or sends somewhere else. `act` does what a form of the page asks; a refusal
     shows the page again with what was typed. `roles`: None is everybody, none named is everybody who is logged in.
+    `senders`: who may send its forms, where not everybody may who sees it.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Page:
     show: Show
     act: Act | None = None
     roles: frozenset[str] | None = None
+    senders: frozenset[str] = frozenset()
 
     def route(self, reception: Reception) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -48,6 +50,8 @@ class Page:
             visit.require(*self.roles)
         if visit.request.method != "POST" or self.act is None:
             return await self._shown(visit)
+        if self.senders:
+            visit.require(*self.senders)
         form = await visit.form()
         try:
             visit.refuse_foreign(form)

@@ -1,11 +1,13 @@
 """One request for a page and the person behind it: what they may see and do is asked of the services in their name."""
 
+import asyncio
 import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -27,12 +29,13 @@ from gateway.session import (
 )
 from gateway.upstream import Upstream
 from kit.limits import Limits
-from kit.problems import Forbidden, Problem, Unauthenticated
+from kit.problems import Forbidden, NotFound, Problem, Unauthenticated
 
 __all__ = ["FORM_COOKIE", "Reception", "Visit", "form_token", "local"]
 
 FORM_COOKIE: Final = "lpse_form"
 """What binds the forms of somebody who is not logged in to their browser."""
+GLANCE_SECONDS: Final = 3.0
 NOTICE: Final = "pesan"
 """The word in an address that says what was just done: `?pesan=package_created`."""
 
@@ -57,6 +60,13 @@ class Visit:
     def path(self, name: str) -> str:
         return str(self.request.path_params[name])
 
+    def id(self, name: str) -> str:
+        """A record's number in the address; what is none has no page."""
+        try:
+            return str(UUID(self.path(name)))
+        except ValueError:
+            raise NotFound("address", self.request.url.path) from None
+
     def query(self, name: str, most: int = 200) -> str:
         return self.request.query_params.get(name, "").strip()[:most]
 
@@ -79,6 +89,18 @@ class Visit:
     async def get(self, service: str, path: str, **query: Any) -> Any:
         asked = urlencode({name: value for name, value in query.items() if value not in {None, ""}})
         return await self._ask(service, "GET", path, query=asked)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        return tuple(self._reception.services)
+
+    async def glance(self, service: str, path: str, **query: Any) -> Any | None:
+        """As `get`, for what a page can do without: None where there is no answer, or not soon enough."""
+        try:
+            async with asyncio.timeout(GLANCE_SECONDS):
+                return await self.get(service, path, **query)
+        except (Problem, TimeoutError):
+            return None
 
     async def post(self, service: str, path: str, body: Any = None, *, key: str) -> Any:
         """`key` is the form's: the same form sent twice has one effect."""
