@@ -21,7 +21,7 @@ async def show_list(visit: Visit) -> Mapping[str, Any]:
     status, cursor = visit.query("status") or STATES[0], visit.query("cursor", 500)
     status = status if status in STATES else STATES[0]
     found = await visit.get("helpdesk", "/tickets", status=status, limit=ROWS, cursor=cursor)
-    return {"found": found, "status": status, "states": STATES, "cursor": cursor}
+    return {"found": found, "state": status, "states": STATES, "cursor": cursor}
 
 
 async def open_ticket(visit: Visit, form: Form) -> Response:

@@ -17,7 +17,7 @@ from kit.keys import SigningKey
 from services.registry.commands.officials import Secrets, add_account, add_assignment, add_committee, add_skpd
 from services.registry.schemas.officials import NewAccount, NewAssignment, NewCommittee, NewSkpd
 from services.registry.training import admit
-from tests.access.world import LATER, LONG_AGO, PDF, Person, World
+from tests.access.world import LATER, LETTER, LONG_AGO, PDF, Person, World
 
 __all__ = ["ENDED", "tell", "upload_grant"]
 
@@ -45,6 +45,7 @@ async def tell(world: World) -> None:
     await _draft(world)
     await _desk(world)
     await _files(world)
+    world.records |= {"letter": LETTER, "tender letter": f"tender/{LETTER}"}
     await world.carry()
 
 

@@ -33,6 +33,8 @@ class Registry:
     down: bool = False
     lag: timedelta = timedelta(0)
     """How long ago the tokens it issues were issued."""
+    roles: tuple[str, ...] = ()
+    """What everybody's letters say."""
 
     def open(self, secret: str | None = None) -> str:
         secret = secret or hashlib.sha256(str(uuid4()).encode()).hexdigest()
@@ -77,7 +79,7 @@ class Registry:
             return _problem(401, "session_ended", "This session is unknown.")
         claims = Claims(self.accounts[secret], uuid4(), "someone", None, (), datetime.now(UTC) - self.lag)
         token = claims.issue(SigningKey.load(self.keys / "registry", "registry", "access"))
-        account = {"id": str(claims.account), "user_id": "someone"}
+        account = {"id": str(claims.account), "user_id": "someone", "roles": self.roles}
         return JSONResponse({"token": token, "expires_at": claims.expires_at.isoformat(), "account": account})
 
     async def _end(self, request: Request) -> Response:
