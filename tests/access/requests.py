@@ -61,7 +61,7 @@ def _forms(world: World) -> dict[str, dict[str, str]]:
         "/layanan/pengaduan/{id}": {"_do": "answer", **TEXT},
         "/layanan/pengumuman": {"title": "Pemeliharaan", "text": "Server", **window},
         "/admin/akun": {"user_id": "petugas", "name": "Petugas", "email": "petugas@contoh.example"},
-        "/admin/surat-tugas": {"account": str(world.people["user"].account), "role": "helpdesk", **letter, **term},
+        "/admin/surat-tugas": {"account": world.records["clerk"], "role": "helpdesk", **letter, **term},
         "/admin/skpd": {"code": "9.98", "name": "Dinas Baru", "valid_from": "2026-01-01"},
         "/admin/pokja": {"name": "Pokja Kecil", "decree_number": "188/8", **term},
         "/sistem/{service}/{id}": {"_do": "retry"},
@@ -83,7 +83,7 @@ def _registry(world: World) -> dict[str, Any]:
         "/papers/{id}/file": world.bodies["paper newcomer"],
         "/providers/{id}/decision": {"outcome": "rejected", "place": "Mojokerto", "deficiencies": ["ktp"]},
         "/accounts": {"user_id": "pegawai", "name": "Pegawai", "email": "pegawai@contoh.example"},
-        "/assignments": {"account": str(world.people["user"].account), "role": "helpdesk", **letter, **term},
+        "/assignments": {"account": world.records["clerk"], "role": "helpdesk", **letter, **term},
         "/skpd": {"code": "9.99", "name": "Dinas Baru", "valid_from": date(2026, 1, 1).isoformat()},
         "/committees": {"name": "Pokja Baru", "decree_number": "188/9", "members": members, **term},
     }

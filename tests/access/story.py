@@ -65,6 +65,8 @@ async def _officials(world: World) -> None:
             await add_skpd(db, NewSkpd(code=code, name=f"Dinas {code}", valid_from=date(2017, 1, 1)))
         for person in people:
             await _official(db, world, person)
+        clerk = NewAccount(user_id="clerk", name="clerk", email="clerk@contoh.example")
+        world.records["clerk"] = str(await add_account(db, clerk, Secrets("no password", None)))
         for name in ("member", "stranger"):
             members = [world.people[f"{name}{n}"].account for n in (1, 2, 3)]
             committee = NewCommittee(

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from gateway.pages.visit import FORM_COOKIE, form_token
 from tests.access.requests import address, body_of, headers_of
+from tests.access.story import ENDED
 from tests.access.table import Row, rows
 from tests.access.world import Person, World
 
@@ -16,6 +17,8 @@ TABLE = rows()
 PROBLEM = "application/problem+json"
 NOBODY = "n" * 43
 """What binds the forms of somebody who is not logged in."""
+ASKING = {"registry.session"}
+"""What changes because somebody who is logged in asks at all."""
 SEEN = {200, 201, 204, 303, 409, 422}
 """What somebody is answered who is let through: done, or not in the present state of the record."""
 
@@ -63,7 +66,7 @@ async def test_the_merged_document_tells_of_every_route_outside_may_reach(world:
 
 @pytest.mark.parametrize("row", TABLE, ids=str)
 async def test_who_may_and_who_may_not(world: World, row: Row) -> None:
-    refusals = {name: row.refusal(who) for name, who in {"nobody": None, **world.people}.items()}
+    refusals = {name: row.refusal(who) for name, who in {"nobody": None, **_people(world, row)}.items()}
     body = await body_of(world, row)
     before = await world.state(*_touched(world, row))
     for name, status in refusals.items():
@@ -73,11 +76,17 @@ async def test_who_may_and_who_may_not(world: World, row: Row) -> None:
             assert answer.headers["content-type"] == PROBLEM
             assert answer.json()["status"] == status
     after = await world.state(*_touched(world, row))
-    assert [table for table in after if after[table] != before[table]] == []
+    assert [table for table in after.keys() - ASKING if after[table] != before[table]] == []
     for name, status in refusals.items():
         if status is None:
             answer = await ask(world, row, world.people.get(name), body)
             assert answer.status_code in SEEN, f"{name}: {answer.status_code} {answer.text}"
+
+
+def _people(world: World, row: Row) -> dict[str, Person]:
+    """An ended letter is what a token says. Through the gateway registry says it, and there each account has one in force."""
+    ended = [name for name in world.people if row.service == "gateway" and name.endswith(ENDED)]
+    return {name: who for name, who in world.people.items() if name not in ended}
 
 
 def _touched(world: World, row: Row) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -11,6 +12,7 @@ from contracts.roles import OFFICIALS
 from tests.gateway import sample, test_pages
 from tests.gateway.conftest import Portal
 from tests.gateway.standins import Answers, Registry
+from tests.gateway.test_forms import FORM, token_of
 from tests.gateway.test_pages import BROWSER, get
 
 AT, LATER = "2026-11-12T03:00:00Z", "2026-11-16T17:00:00Z"
@@ -269,7 +271,6 @@ async def test_who_only_reads_sees_no_form(http: httpx2.AsyncClient, registry: R
         http.cookies.clear()
         http.cookies.set("lpse_session", registry.open())
         assert not [form for form in (await get(http, path)).all("form") if form.get("method") == "post"], path
-        answer = await http.post(
-            path, content="_token=x", headers={"content-type": "application/x-www-form-urlencoded"}
-        )
+        sent = urlencode({"_token": await token_of(http, "/keluar"), "text": "Sudah.", "letter_number": "1"})
+        answer = await http.post(path, content=sent, headers=FORM)
         assert answer.status_code == 403

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 
 from contracts.audit import LetterDiscarded, LetterRetried
 from contracts.tender import TenderFailed
+from kit import operations
 from kit.bus import BusUnavailable, Message
 from kit.outbox import outbox
 from tests.services.documents.people import Person
@@ -99,13 +100,20 @@ async def test_only_the_admin_ppe(desk: Desk) -> None:
     assert len(await desk.bus.dead("helpdesk")) == 1
 
 
-async def test_a_bus_that_is_away_is_said_and_hides_nothing_else(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_a_bus_that_is_away_is_said_and_hides_nothing_else(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, hangs: bool
+) -> None:
     async def away(*_: object) -> None:
+        if hangs:
+            await anyio.sleep_forever()
         raise BusUnavailable("away")
 
+    monkeypatch.setattr(operations, "BUS_SECONDS", 0.1)
     monkeypatch.setattr(desk.bus, "depth", away)
     monkeypatch.setattr(desk.bus, "dead", away)
     told = (await desk.get("/operations", ADMIN)).json()
     assert (told["queue"], told["outbox"]["depth"]) == (None, 0)
-    refused = await desk.get("/operations/letters", ADMIN)
-    assert (refused.status_code, refused.json()["code"]) == (503, "bus_away")
+    if not hangs:
+        refused = await desk.get("/operations/letters", ADMIN)
+        assert (refused.status_code, refused.json()["code"]) == (503, "bus_away")
