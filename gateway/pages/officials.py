@@ -1,7 +1,7 @@
 """The desk of Admin Agency and Admin PPE (Pasal 3, 5(1), 9(1)b): accounts, letters of assignment, work units, committees."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pyotp
@@ -51,9 +51,7 @@ async def show_letters(visit: Visit) -> Mapping[str, Any]:
     facts = {"found": found, "cursor": cursor, "asked": asked, "registers": registers}
     if not registers:
         return facts
-    accounts, skpd = await asyncio.gather(
-        visit.get("registry", "/accounts", q=asked, limit=MOST), visit.get("registry", "/skpd", limit=MOST)
-    )
+    accounts, skpd = await asyncio.gather(visit.get("registry", "/accounts", q=asked, limit=MOST), _every_skpd(visit))
     return {
         **facts,
         "accounts": {one["id"]: f"{one['name']} ({one['user_id']})" for one in accounts["items"]},
@@ -71,11 +69,8 @@ async def register_letter(visit: Visit, form: Form) -> Response:
 
 
 async def show_skpd(visit: Visit) -> Mapping[str, Any]:
-    cursor = visit.query("cursor", 500)
-    found, all_ = await asyncio.gather(
-        visit.get("registry", "/skpd", limit=MOST, cursor=cursor), visit.get("registry", "/skpd", limit=MOST)
-    )
-    return {"found": found, "cursor": cursor, "units": _units(all_)}
+    found = await _every_skpd(visit)
+    return {"found": found, "units": _units(found)}
 
 
 async def register_skpd(visit: Visit, form: Form) -> Response:
@@ -102,8 +97,19 @@ def _registers(visit: Visit) -> bool:
     return not REGISTRARS.isdisjoint(visit.require().roles)
 
 
-def _units(skpd: Mapping[str, Any]) -> dict[str, str]:
-    return {unit["code"]: f"{unit['code']} {unit['name']}" for unit in skpd["items"]}
+async def _every_skpd(visit: Visit) -> list[Mapping[str, Any]]:
+    """Page after page: what people choose from is whole."""
+    found: list[Mapping[str, Any]] = []
+    cursor = None
+    while True:
+        page = await visit.get("registry", "/skpd", limit=MOST, cursor=cursor)
+        found += page["items"]
+        if (cursor := page["next"]) is None:
+            return found
+
+
+def _units(skpd: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {unit["code"]: f"{unit['code']} {unit['name']}" for unit in skpd}
 
 
 PAGES: Final = (
