@@ -12,14 +12,12 @@ from gateway.errors import headers_of, problem_response, wants_page
 from gateway.headers import Hosts
 from gateway.login import Login
 from gateway.pages import (
-    announcements,
-    complaints,
     components,
+    layanan,
     log,
     officials,
     system,
     tenders,
-    tickets,
     verification,
 )
 from gateway.pages.account import AccountPages
@@ -35,9 +33,7 @@ __all__ = ["Portal"]
 PUBLIC = (*tenders.PAGES, *log.PAGES, *components.PAGES)
 DESKS = (
     *verification.PAGES,
-    *tickets.PAGES,
-    *complaints.PAGES,
-    *announcements.PAGES,
+    *layanan.PAGES,
     *officials.PAGES,
     *system.PAGES,
 )

@@ -29,4 +29,4 @@ async def announce(visit: Visit, form: Form) -> Response:
     return visit.go(PATH, "maintenance_announced")
 
 
-PAGES: Final = (Page(PATH, "announcements.html", show, announce, roles_of("announcements")),)
+PAGES: Final = (Page(PATH, "layanan/announcements.html", show, announce, roles_of("announcements")),)

@@ -55,6 +55,8 @@ async def handle(visit: Visit, form: Form) -> Response:
 
 
 PAGES: Final = (
-    Page(LIST, "complaints/list.html", show_list, roles=roles_of("complaints")),
-    Page(f"{LIST}/{{id:str}}", "complaints/one.html", show_complaint, handle, roles_of("complaints"), senders=HANDLERS),
+    Page(LIST, "layanan/complaints.html", show_list, roles=roles_of("complaints")),
+    Page(
+        f"{LIST}/{{id:str}}", "layanan/complaint.html", show_complaint, handle, roles_of("complaints"), senders=HANDLERS
+    ),
 )

@@ -28,7 +28,7 @@ async def open_ticket(visit: Visit, form: Form) -> Response:
     """The tracking code is told to who asked: without an account nothing else leads to the answer."""
     body = form.body("channel", "category", "subject", "text", "contact", "tender")
     opened = await visit.post("helpdesk", "/tickets", body, key=form.key)
-    return await visit.page("tickets/opened.html", opened=opened)
+    return await visit.page("layanan/ticket_opened.html", opened=opened)
 
 
 async def show_ticket(visit: Visit) -> Mapping[str, Any]:
@@ -45,6 +45,6 @@ async def handle(visit: Visit, form: Form) -> Response:
 
 
 PAGES: Final = (
-    Page(LIST, "tickets/list.html", show_list, open_ticket, roles_of("tickets")),
-    Page(f"{LIST}/{{id:str}}", "tickets/one.html", show_ticket, handle, roles_of("tickets")),
+    Page(LIST, "layanan/tickets.html", show_list, open_ticket, roles_of("tickets")),
+    Page(f"{LIST}/{{id:str}}", "layanan/ticket.html", show_ticket, handle, roles_of("tickets")),
 )
