@@ -20,9 +20,11 @@ PRODUCERS: dict[str, ModuleType] = {
 }
 
 
-def _events(module: ModuleType) -> list[type[Event]]:
+def _events(producer: str, module: ModuleType) -> list[type[Event]]:
     found = [item for item in vars(module).values() if isinstance(item, type) and issubclass(item, Event)]
-    return [event for event in found if event.__module__ == module.__name__]
+    return [event for event in found if getattr(event, "TYPE", "").startswith(f"{producer}.")]
 
 
-CATALOGUE: dict[str, type[Event]] = {event.TYPE: event for module in PRODUCERS.values() for event in _events(module)}
+CATALOGUE: dict[str, type[Event]] = {
+    event.TYPE: event for producer, module in PRODUCERS.items() for event in _events(producer, module)
+}

@@ -1,34 +1,8 @@
-"""What audit tells: what operators did to events on their way, so that nothing is given up unseen."""
+"""What audit's auditors read about events on their way: what operators did to them, so that nothing is given up unseen.
 
-from typing import ClassVar
+Any service tells of its own letters; the names say whose matter it is.
+"""
 
-from kit.envelope import Event
+from kit.letters import LetterDiscarded, LetterRetried
 
 __all__ = ["LetterDiscarded", "LetterRetried"]
-
-
-class LetterRetried(Event):
-    """An operator handed an event to a service once more that it could not handle (Pasal 4(2)b). Subject: the act.
-
-    `letter` is the event's id and `service` whose dead letter it was. `operator` is a login on the operator's machine.
-    """
-
-    TYPE: ClassVar[str] = "audit.letter.retried.v1"
-
-    letter: str
-    service: str
-    type: str
-    reason: str
-    operator: str
-
-
-class LetterDiscarded(Event):
-    """An operator gave up an event that a service could not handle (Pasal 4(2)b). Subject: the act; as the retry."""
-
-    TYPE: ClassVar[str] = "audit.letter.discarded.v1"
-
-    letter: str
-    service: str
-    type: str
-    reason: str
-    operator: str

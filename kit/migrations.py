@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from kit.db import Db, kit_metadata, open_engine
 from kit.settings import CannotStart
 
-__all__ = ["DAY", "differences", "has_history", "kit_tables_1", "refuse_wrong_schema", "revision", "upgrade"]
+__all__ = ["DAY", "differences", "has_history", "kit_tables_1", "refuse_wrong_schema", "revision", "schema", "upgrade"]
 
 DAY = timedelta(days=1)
 MIGRATION_LOCK = 0x6C707366
@@ -84,12 +84,17 @@ def _upgrade(connection: Connection, service: str) -> str | None:
 
 async def refuse_wrong_schema(db: Db, service: str) -> None:
     """A service does not run on a database whose schema its code does not know."""
-    have = (await db.execute(text("select version_num from alembic_version"))).scalar_one_or_none()
-    want = _head(service)
+    have, want = await schema(db, service)
     if have != want:
         raise CannotStart(
             f"the database of {service} is at {have}, this code needs {want}: run `lpse db upgrade {service}`"
         )
+
+
+async def schema(db: Db, service: str) -> tuple[str | None, str | None]:
+    """The database's revision, and the one this code was written for."""
+    have = (await db.execute(text("select version_num from alembic_version"))).scalar_one_or_none()
+    return have, _head(service)
 
 
 _HEADS: dict[str, str | None] = {}

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from sqlalchemy import MetaData
 
-from kit import call, clock, migrations, telemetry
+from kit import call, clock, migrations, operations, telemetry
 from kit.bus import Bus
 from kit.db import Database, Db, is_unavailable
 from kit.http import PROBLEM_RESPONSES, install_problems
@@ -57,6 +57,9 @@ class Service:
     resources: dict[str, Any] = field(default_factory=dict)
     """What the service's own modules keep for the life of the process (pools, keys)."""
 
+    bus: Bus | None = field(default=None, init=False)
+    """The one it runs with."""
+
     def __post_init__(self) -> None:
         self.signals = telemetry.set_up(self.name, self.settings, self.settings.instance)
         self.database = Database(
@@ -96,6 +99,7 @@ class Service:
     @asynccontextmanager
     async def running(self, bus: Bus, *, worker: bool = True) -> AsyncIterator["Service"]:
         """The service's background work; requests may come as soon as this is entered."""
+        self.bus = bus
         await self._wait_for_database()
         telemetry.trace_statements(self.database.engine.sync_engine, self.signals)
         async with AsyncExitStack() as stack:
@@ -214,6 +218,7 @@ def _app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.include_router(service.router)
+    app.include_router(operations.router)
     app.include_router(_health())
     install_problems(app)
     _refuse_routes_without_policy(app)
@@ -222,8 +227,8 @@ def _app(service: Service) -> FastAPI:
 
 
 def _refuse_routes_without_policy(app: FastAPI) -> None:
-    for path, operations in app.openapi()["paths"].items():
-        for method, operation in operations.items():
+    for path, item in app.openapi()["paths"].items():
+        for method, operation in item.items():
             if "x-policy" not in operation:
                 raise RuntimeError(f"{method.upper()} {path} of {app.title} has no policy: use allow(), public() ...")
 

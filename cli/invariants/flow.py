@@ -103,9 +103,11 @@ class Flow:
 
 
 async def _given_up(installation: Installation) -> set[tuple[str, str]]:
-    async with installation.reading("audit") as db:
-        said = (await db.execute(select(outbox.c.data).where(outbox.c.type == LetterDiscarded.TYPE))).scalars()
-        acts = [LetterDiscarded.model_validate_json(data) for data in said]
+    acts: list[LetterDiscarded] = []
+    for name in SERVICES:
+        async with installation.reading(name) as db:
+            told = (await db.execute(select(outbox.c.data).where(outbox.c.type == LetterDiscarded.TYPE))).scalars()
+            acts += [LetterDiscarded.model_validate_json(data) for data in told]
     return {(act.service, act.letter) for act in acts}
 
 

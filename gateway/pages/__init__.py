@@ -11,7 +11,20 @@ from starlette.types import Scope
 from gateway.errors import headers_of, problem_response, wants_page
 from gateway.headers import Hosts
 from gateway.login import Login
-from gateway.pages import announcements, complaints, components, guide, home, log, tenders, tickets
+from gateway.pages import (
+    announcements,
+    complaints,
+    components,
+    guide,
+    home,
+    layanan,
+    log,
+    officials,
+    system,
+    tenders,
+    tickets,
+    verification,
+)
 from gateway.pages.account import AccountPages
 from gateway.pages.kept import Kept
 from gateway.pages.render import STATIC, Renderer
@@ -33,6 +46,7 @@ PUBLIC = (
     *log.PAGES,
     *components.PAGES,
 )
+DESKS = (*verification.PAGES, *layanan.PAGES, *officials.PAGES, *system.PAGES)
 
 
 class Portal:
@@ -51,7 +65,7 @@ class Portal:
         self._reception = Reception(
             self._render, services, kept, sessions, hosts, limits=settings.limits, secure=secure
         )
-        self._pages = (*PUBLIC, *AccountPages(login).pages())
+        self._pages = (*PUBLIC, *DESKS, *AccountPages(login).pages())
 
     def routes(self) -> list[BaseRoute]:
         return [

@@ -1,5 +1,6 @@
 """Logging in and out, the personal start page, one's own sessions."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from gateway.pages.desks import desks
 from gateway.pages.forms import Form
 from gateway.pages.page import Page
 from gateway.pages.visit import Visit, local
+from gateway.pages.waiting import waiting
 
 __all__ = ["AccountPages"]
 
@@ -49,7 +51,9 @@ class AccountPages:
         return out if await self._login.leave(visit.request, out, left) else left
 
     async def _show_home(self, visit: Visit) -> Mapping[str, Any]:
-        return {"desks": desks(visit.require()), "me": await visit.get("registry", "/me")}
+        person = visit.require()
+        me, waits = await asyncio.gather(visit.get("registry", "/me"), waiting(visit, person))
+        return {"desks": desks(person), "me": me, "waits": waits}
 
     async def _show_sessions(self, visit: Visit) -> Mapping[str, Any]:
         return {

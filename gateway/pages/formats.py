@@ -1,14 +1,14 @@
 """How values read on a page: money as on Indonesian paper, times in WIB."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from babel.dates import format_date, format_time, get_month_names
+from babel.dates import format_date, format_time, format_timedelta, get_month_names
 from babel.numbers import format_decimal
 
 from kit.clock import WIB
 
-__all__ = ["bytes_", "day_time", "iso", "money", "month", "number"]
+__all__ = ["bytes_", "day", "day_time", "iso", "lasting", "money", "month", "number"]
 
 
 def money(amount: str | Decimal) -> str:
@@ -32,6 +32,16 @@ def day_time(instant: str | datetime, language: str) -> str:
 
 def month(number: int, language: str, *, short: bool = False) -> str:
     return str(get_month_names("abbreviated" if short else "wide", locale=language)[number])
+
+
+def day(date: str, language: str) -> str:
+    """A day without a time, as on a letter."""
+    return format_date(datetime.fromisoformat(date).date(), "d MMM y", locale=language)
+
+
+def lasting(seconds: float, language: str) -> str:
+    """`3 menit`: how long something has waited."""
+    return format_timedelta(timedelta(seconds=round(seconds)), locale=language)
 
 
 def iso(instant: str | datetime) -> str:

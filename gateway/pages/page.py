@@ -23,6 +23,7 @@ Act = Callable[[Visit, Form], Awaitable[Response]]
 class Page:
     """`show` gathers the facts of the template, or sends somewhere else. `act` does what a form of the page asks; a refusal
     shows the page again with what was typed. `roles`: None is everybody, none named is everybody who is logged in.
+    `senders`: who may send its forms, where not everybody may who sees it.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Page:
     show: Show
     act: Act | None = None
     roles: frozenset[str] | None = None
+    senders: frozenset[str] = frozenset()
 
     def route(self, reception: Reception) -> Route:
         async def shown(request: Request) -> Response:
@@ -59,6 +61,8 @@ class Page:
         if self.act is None:
             raise RuntimeError(f"{self.path} takes no form")
         self._admit(visit)
+        if self.senders:
+            visit.require(*self.senders)
         try:
             visit.refuse_foreign(form)
             return await self.act(visit, form)

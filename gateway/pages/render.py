@@ -88,6 +88,8 @@ class Renderer:
             "instance": self._settings.instance,
             "training": self._settings.profile == "latihan",
             "when": lambda instant: formats.day_time(instant, t.language),
+            "on": lambda date: formats.day(date, t.language),
+            "lasting": lambda seconds: formats.lasting(seconds, t.language),
             "number": lambda value: formats.number(value, t.language),
             "size": lambda value: formats.bytes_(value, t.language),
             "spelled": lambda amount: SPELLED[t.language](Decimal(amount)),

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
+from uuid import UUID
 
 import structlog
 from starlette.requests import Request
@@ -41,6 +42,7 @@ PATIENCE: Final = 2.0
 """Seconds a public page waits to know who reads it."""
 FORM_COOKIE: Final = "lpse_form"
 """What binds the forms of somebody who is not logged in to their browser."""
+GLANCE_SECONDS: Final = 3.0
 NOTICE: Final = "pesan"
 """The word in an address that says what was just done: `?pesan=package_created`."""
 
@@ -64,6 +66,13 @@ class Visit:
 
     def path(self, name: str) -> str:
         return str(self.request.path_params[name])
+
+    def id(self, name: str) -> str:
+        """A record's number in the address; what is none has no page."""
+        try:
+            return str(UUID(self.path(name)))
+        except ValueError:
+            raise NotFound("address", self.request.url.path) from None
 
     def query(self, name: str, most: int = 200) -> str:
         return self.request.query_params.get(name, "").strip()[:most]
@@ -91,6 +100,18 @@ class Visit:
     async def public(self, service: str, path: str, **query: Any) -> Any:
         """What everybody is told, not older than a minute; None where the service cannot be asked."""
         return await self._reception.kept.get(service, path, **query)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        return tuple(self._reception.services)
+
+    async def glance(self, service: str, path: str, **query: Any) -> Any | None:
+        """As `get`, for what a page can do without: None where there is no answer, or not soon enough."""
+        try:
+            async with asyncio.timeout(GLANCE_SECONDS):
+                return await self.get(service, path, **query)
+        except (Problem, TimeoutError):
+            return None
 
     async def post(self, service: str, path: str, body: Any = None, *, key: str) -> Any:
         """`key` is the form's: the same form sent twice has one effect."""

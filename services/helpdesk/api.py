@@ -101,11 +101,22 @@ async def track_complaint(request: Request, lpse_tracking: TrackingCode) -> Comp
 
 @router.get("/complaints", **allow(Role.HELPDESK, Role.KETUA_LPSE, Role.INSPEKTUR))
 async def list_complaints(
-    request: Request, actor: ActorDep, cursor: Cursor = None, limit: Limit = 50
+    request: Request,
+    actor: ActorDep,
+    state: queries.ComplaintState | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Page[ComplaintOut]:
+    """The newest first. `overdue`: not forwarded and past its due date, which `waiting` has not reached."""
     async with service_of(request).database.reading() as db:
-        rows, following = await queries.complaints(db, cursor=cursor, limit=limit)
+        rows, following = await queries.complaints(db, state, cursor=cursor, limit=limit)
     return Page(items=[ComplaintOut.of(row, actor) for row in rows], next=following)
+
+
+@router.get("/complaints/{id}", **allow(Role.HELPDESK, Role.KETUA_LPSE, Role.INSPEKTUR))
+async def show_complaint(request: Request, id: UUID, actor: ActorDep) -> ComplaintOut:
+    async with service_of(request).database.reading() as db:
+        return ComplaintOut.of(await queries.complaint(db, id), actor)
 
 
 @router.post("/complaints/{id}/forwardings", status_code=201, **allow(Role.HELPDESK, Role.KETUA_LPSE))

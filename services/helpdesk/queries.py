@@ -1,6 +1,7 @@
 """Reads and lists."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,7 +16,19 @@ from kit.problems import NotFound
 from services.helpdesk import tracking
 from services.helpdesk.models import Announcement, Complaint, TenderView, Ticket
 
-__all__ = ["announcements", "complaints", "due_between", "ticket", "tickets", "tracked_complaint", "tracked_ticket"]
+__all__ = [
+    "ComplaintState",
+    "announcements",
+    "complaint",
+    "complaints",
+    "due_between",
+    "ticket",
+    "tickets",
+    "tracked_complaint",
+    "tracked_ticket",
+]
+
+ComplaintState = Literal["overdue", "waiting", "forwarded", "answered"]
 
 
 async def tickets(
@@ -44,8 +57,25 @@ async def tracked_ticket(db: Db, code: str) -> Ticket:
     return found
 
 
-async def complaints(db: Db, *, cursor: str | None, limit: int) -> tuple[list[Complaint], str | None]:
-    return await page(db, select(Complaint), (Complaint.submitted_at, Complaint.id), cursor=cursor, limit=limit)
+async def complaints(
+    db: Db, state: ComplaintState | None, *, cursor: str | None, limit: int
+) -> tuple[list[Complaint], str | None]:
+    query = select(Complaint)
+    if state in {"overdue", "waiting"}:
+        late = Complaint.due_forward_at < await business_now(db)
+        query = query.where(Complaint.forwarded_at.is_(None), late if state == "overdue" else ~late)
+    elif state == "forwarded":
+        query = query.where(Complaint.forwarded_at.is_not(None), Complaint.answered_at.is_(None))
+    elif state == "answered":
+        query = query.where(Complaint.answered_at.is_not(None))
+    return await page(db, query, (Complaint.submitted_at, Complaint.id), cursor=cursor, limit=limit)
+
+
+async def complaint(db: Db, id: UUID) -> Complaint:
+    found = await db.get(Complaint, id)
+    if found is None:
+        raise NotFound("complaint", id)
+    return found
 
 
 async def tracked_complaint(db: Db, code: str) -> Complaint:

@@ -130,6 +130,7 @@ class NewAnswer(_In):
 
 class ForwardingOut(_Out):
     recipient: str
+    letter_number: str
     at: Moment
 
 

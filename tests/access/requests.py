@@ -23,7 +23,7 @@ def address(world: World, row: Row) -> str:
     path = row.path
     if "{" in path:
         name = {"public object": "object"}.get(row.record, row.record)
-        path = path[: path.index("{")] + world.records[name] + path[path.index("}") + 1 :]
+        path = path[: path.index("{")] + world.records[name] + path[path.rindex("}") + 1 :]
     return f"{path}?{QUERIES[path]}" if path in QUERIES else path
 
 
@@ -46,7 +46,26 @@ async def body_of(world: World, row: Row) -> Any:
     made = {"/uploads": PDF, **_registry(world), **_tender(world), **_helpdesk(), **_public_forms(world)}
     if row.path == "/tenders":
         return await new_tender(world, world.records["package"])
-    return made.get(row.path, {})
+    return made.get(row.path, _forms(world).get(row.path, {}))
+
+
+def _forms(world: World) -> dict[str, dict[str, str]]:
+    """What is typed into the pages' forms."""
+    term = {"valid_from": "2026-01-01T00:00", "valid_to": "2035-12-31T00:00"}
+    window = {"starts_at": "2035-12-30T09:00", "ends_at": "2035-12-30T11:00"}
+    letter = {"letter_number": "800/9", "issuer": "Sekretaris Daerah", "original_seen": "true"}
+    return {
+        "/verifikasi/{provider}": {"outcome": "rejected", "place": "Mojokerto", "deficiencies": "ktp"},
+        "/layanan/tiket": {"channel": "telepon", "category": "umum", "subject": "Tanya", "text": "Bagaimana?"},
+        "/layanan/tiket/{id}": {"_do": "answer", **TEXT},
+        "/layanan/pengaduan/{id}": {"_do": "answer", **TEXT},
+        "/layanan/pengumuman": {"title": "Pemeliharaan", "text": "Server", **window},
+        "/admin/akun": {"user_id": "petugas", "name": "Petugas", "email": "petugas@contoh.example"},
+        "/admin/surat-tugas": {"account": world.records["clerk"], "role": "helpdesk", **letter, **term},
+        "/admin/skpd": {"code": "9.98", "name": "Dinas Baru", "valid_from": "2026-01-01"},
+        "/admin/pokja": {"name": "Pokja Kecil", "decree_number": "188/8", **term},
+        "/sistem/{service}/{id}": {"_do": "retry"},
+    }
 
 
 def _registry(world: World) -> dict[str, Any]:
@@ -64,7 +83,7 @@ def _registry(world: World) -> dict[str, Any]:
         "/papers/{id}/file": world.bodies["paper newcomer"],
         "/providers/{id}/decision": {"outcome": "rejected", "place": "Mojokerto", "deficiencies": ["ktp"]},
         "/accounts": {"user_id": "pegawai", "name": "Pegawai", "email": "pegawai@contoh.example"},
-        "/assignments": {"account": str(world.people["user"].account), "role": "helpdesk", **letter, **term},
+        "/assignments": {"account": world.records["clerk"], "role": "helpdesk", **letter, **term},
         "/skpd": {"code": "9.99", "name": "Dinas Baru", "valid_from": date(2026, 1, 1).isoformat()},
         "/committees": {"name": "Pokja Baru", "decree_number": "188/9", "members": members, **term},
     }

@@ -17,7 +17,7 @@ from kit.keys import SigningKey
 from services.registry.commands.officials import Secrets, add_account, add_assignment, add_committee, add_skpd
 from services.registry.schemas.officials import NewAccount, NewAssignment, NewCommittee, NewSkpd
 from services.registry.training import admit
-from tests.access.world import LATER, LONG_AGO, PDF, Person, World
+from tests.access.world import LATER, LETTER, LONG_AGO, PDF, Person, World
 
 __all__ = ["ENDED", "tell", "upload_grant"]
 
@@ -45,6 +45,7 @@ async def tell(world: World) -> None:
     await _draft(world)
     await _desk(world)
     await _files(world)
+    world.records |= {"letter": LETTER, "tender letter": f"tender/{LETTER}"}
     await world.carry()
 
 
@@ -64,6 +65,8 @@ async def _officials(world: World) -> None:
             await add_skpd(db, NewSkpd(code=code, name=f"Dinas {code}", valid_from=date(2017, 1, 1)))
         for person in people:
             await _official(db, world, person)
+        clerk = NewAccount(user_id="clerk", name="clerk", email="clerk@contoh.example")
+        world.records["clerk"] = str(await add_account(db, clerk, Secrets("no password", None)))
         for name in ("member", "stranger"):
             members = [world.people[f"{name}{n}"].account for n in (1, 2, 3)]
             committee = NewCommittee(

@@ -22,7 +22,7 @@ from cli.servers import Postgres, SeaweedFS
 from gateway import app as gateway
 from gateway.upstream import InProcess
 from kit import clock
-from kit.bus import Bus, Delivery, Message
+from kit.bus import Bus, DeadLetter, Delivery, Depth, Message, Topology
 from kit.grants import Claims, RoleClaim, ServiceToken
 from kit.jobs import Worker
 from kit.keys import SigningKey
@@ -35,13 +35,14 @@ from services.registry import credentials
 from services.registry.models import Session
 from tests.conftest import new_database
 
-__all__ = ["PORTAL", "Person", "World", "open_world"]
+__all__ = ["LETTER", "PORTAL", "Person", "World", "open_world"]
 
 PORTAL = "http://portal.test"
-NO_BUS = cast("Bus", None)  # without workers nothing is published
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 LATER = datetime(2036, 1, 1, tzinfo=UTC)
 PDF = b"%PDF-1.7 "
+LETTER = "rubbish"
+"""The dead letter that each service has."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,22 @@ class World:
         return found
 
 
+class _Letterbox:
+    """A bus without traffic: each service has the same dead letter, which nothing takes away."""
+
+    async def depth(self, topology: Topology) -> dict[str, Depth]:
+        return {service: Depth(0, 1, None) for service in topology.subscriptions}
+
+    async def dead(self, queue: str, _limit: int = 100) -> list[DeadLetter]:
+        return [DeadLetter(LETTER, queue, "nobody.knows.this.v1", b"rubbish", {}, "invalid", "", None, 1)]
+
+    async def retry_dead(self, _queue: str, id: str) -> bool:
+        return id == LETTER
+
+    async def discard_dead(self, _queue: str, id: str) -> bool:
+        return id == LETTER
+
+
 class _Post:
     """Hands every message to each service that asked for its kind, at once."""
 
@@ -205,7 +222,9 @@ async def open_world(
         for name in SERVICES:
             address = await new_database(postgres, templates, name)
             service = build(name, _settings(name, address, prefix, seaweedfs, key_home))
-            world.services[name] = await stack.enter_async_context(service.running(NO_BUS, worker=False))
+            world.services[name] = await stack.enter_async_context(
+                service.running(cast("Bus", _Letterbox()), worker=False)
+            )
             world.clients[name] = await stack.enter_async_context(_client(service.app, f"http://{name}"))
         await world.services["documents"].store().ensure_bucket()
         upstreams = {name: InProcess(service.app) for name, service in world.services.items()}

@@ -53,8 +53,8 @@ async def dead_letter(rig: Rig, database: str, told: Told, seconds: float = 90) 
 
 
 async def acts(rig: Rig, letter: str) -> list[str]:
-    """What operators did to a letter, as the log will have it."""
-    connection = await asyncpg.connect(rig.installation.databases["audit"])
+    """What operators did to a letter of tender, as the log will have it."""
+    connection = await asyncpg.connect(rig.installation.databases["tender"])
     try:
         query = "select type from outbox where data::json ->> 'letter' = $1 order by position"
         return [row["type"] for row in await connection.fetch(query, letter)]

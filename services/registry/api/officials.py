@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from contracts.roles import Role
 from kit.auth import allow, logged_in, public
@@ -13,6 +13,7 @@ from services.registry.commands import officials as commands
 from services.registry.queries import officials as queries
 from services.registry.schemas.officials import (
     AccountCreated,
+    AccountOut,
     AssignmentOut,
     CommitteeOut,
     NewAccount,
@@ -30,6 +31,19 @@ ServiceDep = Annotated[Service, Depends(service_of)]
 async def create_account(body: NewAccount, call: CallDep) -> AccountCreated:
     """Create an official's account. It may do nothing until a letter is registered for it."""
     return await commands.create_account(call, body)
+
+
+@router.get("/accounts", **allow(Role.ADMIN_AGENCY, Role.ADMIN_PPE))
+async def accounts(
+    service: ServiceDep,
+    q: Annotated[str | None, Query(max_length=200, description="A part of the user ID or the name")] = None,
+    role: Annotated[Role | None, Query(description="Only who holds such a letter in force")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[AccountOut]:
+    """The officials' accounts by user ID; those of providers are their own."""
+    async with service.database.reading() as db:
+        return await queries.accounts(db, q, role, cursor, limit)
 
 
 @router.post("/assignments", status_code=201, **allow(Role.ADMIN_AGENCY))

@@ -1,6 +1,5 @@
 """A verifier decides (Pasal 9(2)): the signature behind every later act of the provider rests on this."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,17 +10,16 @@ from kit.db import Db
 from kit.outbox import emit
 from kit.problems import Conflict, NotFound
 from services.registry import events
-from services.registry.models import Paper, Provider, Verification
-from services.registry.queries.providers import duplicates_of, papers_of, provider_out
-from services.registry.rules.numbers import npwp
-from services.registry.rules.papers import Case, PaperFacts, current, decide
+from services.registry.models import Provider, Verification
+from services.registry.queries.providers import case_of, provider_out
+from services.registry.rules.papers import current, decide
 from services.registry.schemas.providers import Decision, ProviderOut
 
 
 async def decide_provider(call: Call, id: UUID, decision: Decision) -> ProviderOut:
     async with call.transaction() as db:
         provider = await _submitted(db, id)
-        case = await _case(db, provider)
+        case = await case_of(db, provider)
         decide(
             case,
             outcome=decision.outcome,
@@ -54,20 +52,6 @@ async def _submitted(db: Db, id: UUID) -> Provider:
             state=provider.status,
         )
     return provider
-
-
-async def _case(db: Db, provider: Provider) -> Case:
-    return Case(
-        kind=provider.kind,
-        amended_deed=provider.amended_deed,
-        npwp=npwp(provider.npwp),
-        papers=_facts(await papers_of(db, provider.id)),
-        duplicates=await duplicates_of(db, provider),
-    )
-
-
-def _facts(papers: Sequence[Paper]) -> list[PaperFacts]:
-    return [PaperFacts(paper.id, paper.kind, paper.expires_on) for paper in papers if paper.object is not None]
 
 
 def _record(verifier: UUID, provider: Provider, decision: Decision) -> Verification:

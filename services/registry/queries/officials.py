@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from contracts.roles import Role
+from kit.clock import business_now
 from kit.db import Db
 from kit.paging import Page, page
 from services.registry.models import (
@@ -14,10 +16,39 @@ from services.registry.models import (
     Assignment,
     Committee,
     CommitteeMember,
+    Provider,
     Skpd,
 )
 from services.registry.rules.duties import Letter
-from services.registry.schemas.officials import AssignmentOut, CommitteeOut, MemberOut, SkpdOut
+from services.registry.schemas.officials import AccountOut, AssignmentOut, CommitteeOut, HeldLetter, MemberOut, SkpdOut
+
+
+async def accounts(db: Db, q: str | None, role: Role | None, cursor: str | None, limit: int) -> Page[AccountOut]:
+    """Who is no provider. `role`: only those who hold a letter in force that gives it."""
+    now = await business_now(db)
+    query = select(Account).where(~select(Provider.id).where(Provider.account == Account.id).exists())
+    for word in (q or "").split():
+        query = query.where(
+            or_(*(column.icontains(word, autoescape=True) for column in (Account.user_id, Account.name)))
+        )
+    if role is not None:
+        query = query.where(
+            select(Assignment.id)
+            .where(Assignment.account == Account.id, _in_force(now), Assignment.role == role)
+            .exists()
+        )
+    rows, after = await page(db, query, (Account.user_id,), cursor=cursor, limit=limit, descending=False)
+    held = select(Assignment).where(Assignment.account.in_([row.id for row in rows]), _in_force(now))
+    letters: dict[UUID, list[HeldLetter]] = defaultdict(list)
+    for letter in (await db.execute(held.order_by(Assignment.role, Assignment.id))).scalars():
+        letters[letter.account].append(HeldLetter(role=Role(letter.role), skpd=letter.skpd, until=letter.valid_to))
+    items = [AccountOut(id=row.id, user_id=row.user_id, name=row.name, letters=letters[row.id]) for row in rows]
+    return Page(items=items, next=after)
+
+
+def _in_force(now: datetime) -> ColumnElement[bool]:
+    """As `Letter.in_force` reckons."""
+    return and_(Assignment.valid_from <= now, now < Assignment.valid_to)
 
 
 async def skpd_list(db: Db, cursor: str | None, limit: int) -> Page[SkpdOut]:

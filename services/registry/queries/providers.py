@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import or_, select
 
+from kit.clock import WIB, business_now
 from kit.db import Db
 from kit.paging import Page, page
 from kit.problems import NotFound
@@ -13,7 +14,17 @@ from services.registry.models import (
     Provider,
     Verification,
 )
-from services.registry.rules.papers import Identity, is_duplicate, missing, required_papers
+from services.registry.rules.numbers import npwp
+from services.registry.rules.papers import (
+    Case,
+    Identity,
+    PaperFacts,
+    current,
+    deficiencies,
+    is_duplicate,
+    missing,
+    required_papers,
+)
 from services.registry.schemas.providers import PaperOut, ProviderOut, ProviderSummary, VerificationOut
 
 
@@ -29,7 +40,26 @@ async def provider_for(db: Db, id: UUID, reader: UUID, *, verifier: bool) -> Pro
     if found is None or not (verifier or found.account == reader):
         raise NotFound("provider", id)
     out = await provider_out(db, found)
-    return out.model_copy(update={"duplicates": await duplicates_of(db, found)}) if verifier else out
+    return out.model_copy(update=await _for_verifiers(db, found)) if verifier else out
+
+
+async def _for_verifiers(db: Db, provider: Provider) -> dict[str, object]:
+    case = await case_of(db, provider)
+    originals = [paper.id for paper in current(case.papers).values()]
+    today = (await business_now(db)).astimezone(WIB).date()
+    return {"duplicates": list(case.duplicates), "deficiencies": deficiencies(case, originals, (), today)}
+
+
+async def case_of(db: Db, provider: Provider) -> Case:
+    """What stands before the verifier."""
+    uploaded = [paper for paper in await papers_of(db, provider.id) if paper.object is not None]
+    return Case(
+        kind=provider.kind,
+        amended_deed=provider.amended_deed,
+        npwp=npwp(provider.npwp),
+        papers=[PaperFacts(paper.id, paper.kind, paper.expires_on) for paper in uploaded],
+        duplicates=await duplicates_of(db, provider),
+    )
 
 
 async def provider_out(db: Db, provider: Provider) -> ProviderOut:

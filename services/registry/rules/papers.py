@@ -9,7 +9,7 @@ from uuid import UUID
 from kit.problems import RuleViolation
 from services.registry.rules.numbers import Npwp
 
-__all__ = ["Case", "PaperFacts", "current", "decide", "missing", "required_papers"]
+__all__ = ["Case", "PaperFacts", "current", "decide", "deficiencies", "missing", "required_papers"]
 
 FORMS: Final = ("formulir_pendaftaran", "formulir_keikutsertaan")
 DATED: Final = frozenset({"ktp", "surat_izin_usaha"})

@@ -27,6 +27,21 @@ class AccountCreated(BaseModel):
     totp_secret: str | None = Field(repr=False)
 
 
+class HeldLetter(BaseModel):
+    role: Role
+    skpd: str | None
+    until: Moment
+
+
+class AccountOut(BaseModel):
+    """An official, with the letters in force."""
+
+    id: UUID
+    user_id: str
+    name: str
+    letters: list[HeldLetter]
+
+
 class NewAssignment(Request):
     account: UUID
     role: Role

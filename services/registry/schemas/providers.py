@@ -110,6 +110,8 @@ class ProviderOut(ProviderSummary):
     decisions: list[VerificationOut]
     duplicates: list[UUID] | None = None
     """Shown to verifiers alone: who else has this NPWP or e-mail address."""
+    deficiencies: list[str] | None = None
+    """Shown to verifiers alone: what stands against admission even if all originals are shown, as `item: what is wrong`."""
 
 
 class Decision(Request):

@@ -113,7 +113,7 @@ async def desk(make_settings: Callable[..., Awaitable[Settings]], key_home: Path
     bus = EmbeddedBus(settings.bus.get_secret_value())
     await bus.start()
     everything = {"helpdesk": service.subscriptions, "audit": frozenset({"#"})}
-    await bus.declare(Topology("uji", everything))
+    await bus.declare(Topology(settings.prefix, everything))
     async with service.running(bus):
         transport = httpx2.ASGITransport(app=service.app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://helpdesk") as http:

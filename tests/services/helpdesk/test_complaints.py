@@ -173,3 +173,27 @@ async def test_there_is_no_way_to_delete(desk: Desk) -> None:
         answer = await desk.http.delete(path, headers=HELPDESK.headers(desk.key_home))
         assert answer.status_code in {404, 405}
     assert await desk.count("complaint") == 1
+
+
+async def test_complaints_by_state_and_one_by_its_id(desk: Desk) -> None:
+    ids = [(await submitted(desk))[0] for _ in range(3)]
+    for id in ids[1:]:
+        assert (await desk.post(f"/complaints/{id}/forwardings", LETTER, HELPDESK)).status_code == 201
+    assert (await desk.post(f"/complaints/{ids[2]}/answer", {"text": "Sudah diperiksa."}, KETUA)).status_code == 201
+
+    async def listed(state: str) -> list[str]:
+        answer = await desk.get("/complaints", INSPEKTUR, state=state)
+        return [row["id"] for row in answer.json()["items"]]
+
+    assert [await listed(state) for state in ("overdue", "waiting", "forwarded", "answered")] == [
+        [], [ids[0]], [ids[1]], [ids[2]]
+    ]  # fmt: skip
+    shown = (await desk.get(f"/complaints/{ids[1]}", INSPEKTUR)).json()
+    assert {one["letter_number"] for one in shown["forwardings"]} == {LETTER["letter_number"]}
+    due = datetime.fromisoformat(shown["due_forward_at"])
+    await desk.clock_to(due)
+    assert (await listed("overdue"), await listed("waiting")) == ([], [ids[0]])
+    await desk.clock_to(due + timedelta(milliseconds=1))
+    assert (await listed("overdue"), await listed("waiting")) == ([ids[0]], [])
+    assert (await desk.get(f"/complaints/{uuid4()}", HELPDESK)).status_code == 404
+    assert (await desk.get(f"/complaints/{ids[0]}", BIDDER)).status_code == 403

@@ -177,3 +177,26 @@ async def test_a_member_has_no_other_side_while_the_committee_lasts(desk: Office
     members = [account, await account_of(desk, "pokja1"), await account_of(desk, "pokja2")]
     problem(await desk.post("/committees", decree(members), as_="admin_agency"), 422, "duties_not_separate")
     ok(await desk.post("/committees", decree(members, valid_to=turn), as_="admin_agency"), 201)
+
+
+async def test_accounts_are_listed_with_their_letters_in_force_and_found_by_name_or_user_id(desk: Office) -> None:
+    await official(desk, "zulaikha_1")
+    await desk.register("majujaya")
+
+    async def found(**asked: Any) -> list[str]:
+        page = ok(await desk.get("/accounts", as_="admin_agency", limit=100, **asked))
+        return [one["user_id"] for one in page["items"]]
+
+    assert await found() == sorted([user for user, *_ in TRAINING_USERS] + ["zulaikha_1"]), "providers are not listed"
+    assert await found(q="latihan pokja") == ["pokja1", "pokja2", "pokja3"]
+    assert await found(q="ZULAIKHA_") == ["zulaikha_1"]
+    assert await found(q="%") == []
+    assert await found(role="pokja") == ["pokja1", "pokja2", "pokja3"]
+    [ppk] = ok(await desk.get("/accounts", as_="admin_agency", q="ppk latihan"))["items"]
+    assert [(letter["role"], letter["skpd"]) for letter in ppk["letters"]] == [("ppk", "1.01.01")]
+    assert "nip" not in ppk
+    await desk.later("update assignment set valid_to = business_now() where role = 'pokja'")
+    assert await found(role="pokja") == []
+    first = ok(await desk.get("/accounts", as_="admin_agency", limit=2))
+    second = ok(await desk.get("/accounts", as_="admin_agency", limit=2, cursor=first["next"]))
+    assert [one["user_id"] for one in first["items"] + second["items"]] == (await found())[:4]

@@ -245,3 +245,17 @@ async def test_the_queue_is_read_page_by_page_in_order(office: Office) -> None:
 async def test_a_write_without_a_key_is_refused(office: Office) -> None:
     response = await office.client.post("/registrations", json=registration("majujaya"))
     problem(response, 400, "idempotency_key_missing")
+
+
+async def test_a_verifier_sees_beforehand_what_stands_against_admission(office: Office) -> None:
+    await office.enter("verifikator")
+    first, papers = await office.submitted("majujaya")
+    seen = ok(await office.get(f"/providers/{first}", as_="verifikator"))
+    assert seen["deficiencies"] == [], "originals are what the verifier is about to see"
+    await office.later("update paper set expires_on = '2020-01-01' where kind = 'ktp'")
+    second, _ = await office.submitted("sumber", npwp=npwp("majujaya"))
+    seen = ok(await office.get(f"/providers/{first}", as_="verifikator"))
+    assert seen["deficiencies"] == ["ktp: expired", f"duplicate: {second}"]
+    refused = await office.post(f"/providers/{first}/decision", admit(papers), as_="verifikator")
+    assert problem(refused, 422, "verification_deficient")["deficiencies"] == seen["deficiencies"]
+    assert ok(await office.get(f"/providers/{first}", as_="majujaya"))["deficiencies"] is None

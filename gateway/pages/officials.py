@@ -1,0 +1,120 @@
+"""The desk of Admin Agency and Admin PPE (Pasal 3, 5(1), 9(1)b): accounts, letters of assignment, work units, committees."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pyotp
+from starlette.responses import Response
+
+from contracts.roles import OFFICIALS
+from gateway.pages.desks import roles_of
+from gateway.pages.forms import Form
+from gateway.pages.page import Page
+from gateway.pages.visit import Visit
+
+__all__ = ["PAGES"]
+
+ACCOUNTS: Final = "/admin/akun"
+LETTERS: Final = "/admin/surat-tugas"
+SKPD: Final = "/admin/skpd"
+COMMITTEES: Final = "/admin/pokja"
+ROWS: Final = 25
+MOST: Final = 100
+"""As many as one list holds that people choose from."""
+REGISTRARS: Final = frozenset({"admin_agency"})
+"""Auditors read the letters; only the Admin Agency registers one."""
+TERM: Final = ("valid_from", "valid_to")
+
+
+async def show_accounts(visit: Visit) -> Mapping[str, Any]:
+    asked, cursor = visit.query("cari"), visit.query("cursor", 500)
+    found = await visit.get("registry", "/accounts", q=asked, limit=ROWS, cursor=cursor)
+    return {"found": found, "asked": asked, "cursor": cursor, "registers": _registers(visit)}
+
+
+async def create_account(visit: Visit, form: Form) -> Response:
+    """The two secrets are in this answer and nowhere else: reloading it shows that they were shown."""
+    made = await visit.post("registry", "/accounts", form.body("user_id", "name", "email", "nip"), key=form.key)
+    secret = made["totp_secret"]
+    uri = pyotp.TOTP(secret).provisioning_uri(name=made["user_id"], issuer_name="OpenLPSE") if secret else ""
+    return await visit.page("officials/account_created.html", made=made, uri=uri, grouped=_in_fours(secret or ""))
+
+
+def _in_fours(secret: str) -> str:
+    return " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
+
+
+async def show_letters(visit: Visit) -> Mapping[str, Any]:
+    cursor, asked, registers = visit.query("cursor", 500), visit.query("cari"), _registers(visit)
+    found = await visit.get("registry", "/assignments", limit=ROWS, cursor=cursor)
+    facts = {"found": found, "cursor": cursor, "asked": asked, "registers": registers}
+    if not registers:
+        return facts
+    accounts, skpd = await asyncio.gather(visit.get("registry", "/accounts", q=asked, limit=MOST), _every_skpd(visit))
+    return {
+        **facts,
+        "accounts": {one["id"]: f"{one['name']} ({one['user_id']})" for one in accounts["items"]},
+        "more": bool(accounts["next"]),
+        "roles": {role: visit.t.of("role", role) for role in sorted(OFFICIALS)},
+        "skpd": _units(skpd),
+    }
+
+
+async def register_letter(visit: Visit, form: Form) -> Response:
+    body = form.body("account", "role", "skpd", "letter_number", "issuer", *TERM, instants=TERM)
+    body["original_seen"] = form.ticked("original_seen")
+    await visit.post("registry", "/assignments", body, key=form.key)
+    return visit.go(LETTERS, "letter_registered")
+
+
+async def show_skpd(visit: Visit) -> Mapping[str, Any]:
+    found = await _every_skpd(visit)
+    return {"found": found, "units": _units(found)}
+
+
+async def register_skpd(visit: Visit, form: Form) -> Response:
+    await visit.post("registry", "/skpd", form.body("code", "name", "parent", *TERM), key=form.key)
+    return visit.go(SKPD, "skpd_registered")
+
+
+async def show_committees(visit: Visit) -> Mapping[str, Any]:
+    cursor = visit.query("cursor", 500)
+    found, people = await asyncio.gather(
+        visit.get("registry", "/committees", limit=ROWS, cursor=cursor),
+        visit.get("registry", "/accounts", role="pokja", limit=MOST),
+    )
+    return {"found": found, "cursor": cursor, "people": people["items"], "more": bool(people["next"])}
+
+
+async def form_committee(visit: Visit, form: Form) -> Response:
+    body = form.body("name", "decree_number", *TERM, instants=TERM) | {"members": form.all("members")}
+    await visit.post("registry", "/committees", body, key=form.key)
+    return visit.go(COMMITTEES, "committee_formed")
+
+
+def _registers(visit: Visit) -> bool:
+    return not REGISTRARS.isdisjoint(visit.require().roles)
+
+
+async def _every_skpd(visit: Visit) -> list[Mapping[str, Any]]:
+    """Page after page: what people choose from is whole."""
+    found: list[Mapping[str, Any]] = []
+    cursor = None
+    while True:
+        page = await visit.get("registry", "/skpd", limit=MOST, cursor=cursor)
+        found += page["items"]
+        if (cursor := page["next"]) is None:
+            return found
+
+
+def _units(skpd: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {unit["code"]: f"{unit['code']} {unit['name']}" for unit in skpd}
+
+
+PAGES: Final = (
+    Page(ACCOUNTS, "officials/accounts.html", show_accounts, create_account, roles_of("accounts")),
+    Page(LETTERS, "officials/letters.html", show_letters, register_letter, roles_of("letters"), senders=REGISTRARS),
+    Page(SKPD, "officials/skpd.html", show_skpd, register_skpd, roles_of("skpd")),
+    Page(COMMITTEES, "officials/committees.html", show_committees, form_committee, roles_of("committees")),
+)
