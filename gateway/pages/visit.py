@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
@@ -120,7 +121,7 @@ class Visit:
             status=status,
             person=self.person,
             form=form or Form.blank(),
-            form_token=self.form_token,
+            form_token=masked(self.form_token),
             notice=self.query(NOTICE, 60),
             **facts,
         )
@@ -153,7 +154,7 @@ class Visit:
     def refuse_foreign(self, form: Form) -> None:
         """403 for a form that no page of ours made for this browser and this session."""
         refuse_foreign_write("POST", self.request.headers, self._reception.hosts, strict=False)
-        if not hmac.compare_digest(form.token, self.form_token):
+        if not hmac.compare_digest(unmasked(form.token), self.form_token):
             raise Forbidden(
                 "form_outdated",
                 "This form was made for another session.",
@@ -162,7 +163,25 @@ class Visit:
 
 
 def form_token(secret: str) -> str:
-    return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
+    return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()[:32]
+
+
+def masked(token: str) -> str:
+    """Another text each time: the length of a compressed page must not tell whether something typed resembles the token."""
+    pad = secrets.token_bytes(16)
+    return pad.hex() + _xor(pad, bytes.fromhex(token))
+
+
+def unmasked(given: str) -> str:
+    """The token itself may come too: who knows it was given it."""
+    if not re.fullmatch("[0-9a-f]{32}|[0-9a-f]{64}", given):
+        return ""
+    both = bytes.fromhex(given)
+    return _xor(both[:-16] or bytes(16), both[-16:])
+
+
+def _xor(one: bytes, other: bytes) -> str:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True)).hex()
 
 
 class Reception:
