@@ -78,11 +78,11 @@ def _install(say: Say, *, development: bool) -> None:
     stamp.write_text(f"{wanted} {'development' if development else ''}")
 
 
-def node(*arguments: str | Path, cwd: Path = BROWSER) -> subprocess.CompletedProcess[str]:
-    """Run Node; its own directory comes first, for the programs that look for `node`."""
+def node(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Node, in gateway/browser; its own directory comes first, for the programs that look for `node`."""
     environment = {**os.environ, "PATH": f"{NODE / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
     command: Sequence[str | Path] = [NODE / "bin" / "node", *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=cwd or BROWSER, env=environment, capture_output=True, text=True, check=False)
 
 
 def _why(printed: str) -> str:

@@ -32,7 +32,7 @@ export function fingerprints(
   signal: AbortSignal,
 ): Promise<Prints> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(script, { type: "module" });
+    const worker = new Worker(script);
     const end = (settle: () => void): void => {
       worker.terminate();
       settle();
