@@ -187,10 +187,11 @@ async def picture(page: Page, folder: Path, name: str) -> None:
     await page.screenshot(path=folder / f"{name}.png", full_page=True)
 
 
-async def assert_accessible(page: Page) -> None:
-    """Nothing that axe calls serious or critical."""
+async def assert_accessible(page: Page, *rules: str) -> None:
+    """Nothing that axe calls serious or critical, by all of its rules or by those named."""
     await page.evaluate(AXE.read_text())
-    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    asked = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    found = await page.evaluate("asked => axe.run(document, asked)", asked)
     grave = [
         f"{page.url}: {one['id']} ({one['impact']}): {one['help']}: "
         + "; ".join(f"{' '.join(map(str, node['target']))}: {node['failureSummary']}" for node in one["nodes"][:5])
