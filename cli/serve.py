@@ -1,5 +1,6 @@
 """`lpse serve NAME`: one service, or the gateway, as a process of its own; configured by its environment alone."""
 
+import asyncio
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -7,6 +8,7 @@ from contextlib import AsyncExitStack
 import structlog
 from pydantic import ValidationError
 
+from cli.bundle import bundle
 from cli.connections import Connections
 from cli.mistakes import Mistake
 from cli.serving import listening, until_stopped
@@ -101,7 +103,18 @@ async def _gateway(host: str, port: int) -> None:
     _refuse_untrusted("gateway", settings)
     if missing := sorted(set(SERVICES) - set(settings.upstreams)):
         raise CannotStart(f"LPSE_UPSTREAMS names no address of {', '.join(missing)}.")
+    await _get_scripts(settings)
     upstreams = {name: Http(url) for name, url in settings.upstreams.items()}
     app = gateway.build(settings, upstreams)
     async with gateway.running(app), listening(app, host=host, port=port, connections=Connections(settings)):
         await until_stopped()
+
+
+async def _get_scripts(settings: GatewaySettings) -> None:
+    """An image brings them along; a production portal without them would take no bid from a browser."""
+    try:
+        await asyncio.to_thread(bundle, log.info)
+    except Mistake as why:
+        if settings.profile == "production":
+            raise Mistake(f"gateway does not start: {why}") from why
+        log.warning("the portal has no scripts", why=str(why))

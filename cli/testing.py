@@ -21,15 +21,25 @@ def test(arguments: Sequence[str], *, require: bool, long: bool) -> int:
     flags = [flag for flag, wanted in (("--require-backends", require), ("--long", long)) if wanted]
     if not arguments:  # the whole suite waits for servers half of its time
         flags += ["--numprocesses=2", "--dist=loadfile"]
-        _get_rabbitmq()
+        _get_programs()
     with TemporaryDirectory(prefix="lpse-test-") as home:
         # Of its own: another run would close pytest's shared directory to the servers of this one.
         return int(pytest.main([f"--basetemp={home}/run", *flags, *arguments]))
 
 
-def _get_rabbitmq() -> None:
+def _get_programs() -> None:
     """Before the workers begin: the distribution's installer is for one at a time."""
-    from cli.servers import install_rabbitmq, rabbitmq_available
+    from cli.servers import (
+        chromium_available,
+        install_chromium,
+        install_rabbitmq,
+        may_install,
+        rabbitmq_available,
+    )
 
-    if not rabbitmq_available() and os.geteuid() == 0 and Path("/usr/bin/apt-get").exists():
+    if not may_install():
+        return
+    if not rabbitmq_available():
         asyncio.run(install_rabbitmq())
+    if not chromium_available():
+        asyncio.run(install_chromium())

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import httpx2
 
+from cli.bundle import bundle
 from cli.connections import Connections
 from cli.installation import Installation
 from cli.keeping import Kept, keeping
+from cli.mistakes import Mistake
 from cli.servers.ports import LOOPBACK
 from cli.servers.process import Process
 from cli.serving import listening, require_free, until_stopped
@@ -35,10 +37,19 @@ def say(sentence: str) -> None:
 
 async def up(options: Options, *, processes: bool) -> None:
     telemetry.configure_logs("WARNING", json=not sys.stderr.isatty())
+    await _get_scripts()
     async with _kept_running(options, processes=processes) as (system, keepers):
         print(_greeting(system), flush=True)
         await _until_ended(keepers)
         say("stopping: requests in hand are finished first")
+
+
+async def _get_scripts() -> None:
+    """Without them the portal still shows everything; only what a browser computes is missing, and says so on its page."""
+    try:
+        await asyncio.to_thread(bundle, say)
+    except Mistake as why:
+        say(f"{why} Until then nobody can hand in a file with a browser; everything else works.")
 
 
 async def _until_ended(keepers: Sequence[asyncio.Task[None]]) -> None:

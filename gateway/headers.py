@@ -44,8 +44,10 @@ NOT_FROM_SERVICE = frozenset(
 TRICKS = re.compile(rb"[\x00-\x20\x7f-\xff\\]|//|%(?:2f|5c|25|[01][0-9a-f]|7f)", re.IGNORECASE)
 
 PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+"""Scripts are files of this portal; `wasm-unsafe-eval` lets them compile WebAssembly (fingerprints), not text."""
 DATA_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 
 

@@ -5,6 +5,8 @@ process that started it (also when that one is killed), and finds everything aga
 same directory.
 """
 
+from cli.servers.chromium import chromium_available, install_chromium
+from cli.servers.packages import may_install
 from cli.servers.postgres import Postgres
 from cli.servers.process import ServerError
 from cli.servers.rabbitmq import RabbitMQ, install_rabbitmq, rabbitmq_available
@@ -16,6 +18,9 @@ __all__ = [
     "RabbitMQ",
     "SeaweedFS",
     "ServerError",
+    "chromium_available",
+    "install_chromium",
     "install_rabbitmq",
+    "may_install",
     "rabbitmq_available",
 ]

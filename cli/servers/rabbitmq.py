@@ -1,25 +1,21 @@
 """RabbitMQ from the distribution's package `rabbitmq-server`, run on its own ports and directories by any user."""
 
 import asyncio
-import os
 import shutil
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from cli.servers.directory import closed, private, secret
+from cli.servers.packages import install, may_install
 from cli.servers.ports import LOOPBACK, answers, free_ports, take
 from cli.servers.process import Process, Say, ServerError, run, silent
 from cli.servers.server import Server
 
 HOME: Final = Path("/usr/lib/rabbitmq")
 PROGRAM: Final = HOME / "bin" / "rabbitmq-server"
-POLICY: Final = Path("/usr/sbin/policy-rc.d")
 USER: Final = "lpse"
 GREETING: Final = b"AMQP\x00\x00\x09\x01"
-WAIT: Final = "-oDPkg::Lock::Timeout=300"  # another installer may be at work
 NEEDED: Final = (
     "RabbitMQ is not installed on this machine. On Debian or Ubuntu: apt-get install rabbitmq-server. "
     "Or give the address of a running one with --bus amqp://..."
@@ -156,27 +152,9 @@ async def install_rabbitmq() -> None:
     """Install the distribution's package, as root on Debian or Ubuntu, without starting its service."""
     if rabbitmq_available():
         return
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
+    if not may_install():
         raise ServerError(NEEDED)
-    print("Installing rabbitmq-server with apt-get (its own service is not started)", file=sys.stderr)
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    with _services_stay_off():
-        await run(["apt-get", WAIT, "update", "-q"], env=quiet)
-        await run(["apt-get", WAIT, "install", "-qy", "--no-install-recommends", "rabbitmq-server"], env=quiet)
+    await install("rabbitmq-server")
     if shutil.which("systemctl"):  # nor at the next boot
         with suppress(ServerError):
             await run(["systemctl", "disable", "rabbitmq-server"])
-
-
-@contextmanager
-def _services_stay_off() -> Iterator[None]:
-    """Debian asks this file before a package starts its service; 101 forbids it. One that exists is left alone."""
-    if POLICY.exists():
-        yield
-        return
-    POLICY.write_text("#!/bin/sh\nexit 101\n")
-    try:
-        POLICY.chmod(0o755)
-        yield
-    finally:
-        POLICY.unlink()

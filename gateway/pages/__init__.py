@@ -1,10 +1,11 @@
 """The portal: pages made on the server, usable without scripts, the same facts as the JSON."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -27,7 +28,8 @@ from gateway.pages import (
 )
 from gateway.pages.account import AccountPages
 from gateway.pages.kept import Kept
-from gateway.pages.render import STATIC, Renderer
+from gateway.pages.page import SQUEEZED
+from gateway.pages.render import GENERATED, STATIC, YEAR, Renderer
 from gateway.pages.visit import Reception
 from gateway.session import Sessions
 from gateway.upstream import Upstream
@@ -70,8 +72,12 @@ class Portal:
     def routes(self) -> list[BaseRoute]:
         return [
             *(page.route(self._reception) for page in self._pages),
-            Mount("/static", app=_Static(directory=STATIC)),
+            Route("/words/id.json", self._words, methods=["GET"], middleware=SQUEEZED),
+            Mount("/static", app=_Static(directory=STATIC), middleware=SQUEEZED),
         ]
+
+    async def _words(self, _request: Request) -> Response:
+        return JSONResponse(self._render.problem_words, headers={"cache-control": "public, max-age=3600"})
 
     def words(self, scope: Scope, problem: Problem) -> Response:
         """A refusal, told in the way the caller reads."""
@@ -83,9 +89,10 @@ class Portal:
 
 
 class _Static(StaticFiles):
-    """Addresses carry the file's hash (`?v=`), so that browsers may keep what they have."""
+    """Addresses carry the file's hash (`?v=`, or a bundle's name), so that browsers may keep what they have."""
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers["cache-control"] = "public, max-age=86400"
+        bundled = Path(str(args[0])).parent == GENERATED and not str(args[0]).endswith(".json")
+        response.headers["cache-control"] = f"public, max-age={YEAR}, immutable" if bundled else "public, max-age=86400"
         return response

@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,7 +15,10 @@ from gateway.pages.forms import Form
 from gateway.pages.visit import Reception, Visit
 from kit.problems import Problem
 
-__all__ = ["Page"]
+__all__ = ["SQUEEZED", "Page"]
+
+SQUEEZED: Final = (Middleware(GZipMiddleware, minimum_size=1000),)
+"""Pages and what belongs to them, for thin lines. What the API and the log answer is left as it is."""
 
 Show = Callable[[Visit], Awaitable[Mapping[str, Any] | Response]]
 Act = Callable[[Visit, Form], Awaitable[Response]]
@@ -55,7 +60,7 @@ class Page:
         async def endpoint(request: Request) -> Response:
             return await (sent(request) if request.method == "POST" else shown(request))
 
-        return Route(self.path, endpoint, methods=["GET", "POST"] if self.act else ["GET"])
+        return Route(self.path, endpoint, methods=["GET", "POST"] if self.act else ["GET"], middleware=SQUEEZED)
 
     async def _acted(self, visit: Visit, form: Form) -> Response:
         if self.act is None:

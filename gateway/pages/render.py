@@ -1,6 +1,7 @@
 """Templates, the words they are filled with, and the frame that all pages share."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -23,7 +24,7 @@ from gateway.upstream import Upstream
 from kit.problems import Problem
 from kit.settings import GatewaySettings
 
-__all__ = ["STATIC", "Renderer"]
+__all__ = ["GENERATED", "STATIC", "YEAR", "Renderer"]
 
 HERE: Final = Path(__file__).parents[1]
 STATIC: Final = HERE / "static"
@@ -31,6 +32,16 @@ YEAR: Final = 365 * 24 * 3600
 WARNED_BEFORE: Final = timedelta(hours=48)
 CURRENT: Final[Mapping[str, Any]] = {"current": "true", "limit": 100}
 SPELLED: Final = {"id": terbilang, "en": in_words}
+GENERATED: Final = STATIC / "generated"
+WORDS: Final = {"id": "/words/id.json"}
+"""Where the words for problems are, by language; English ones come with the problem itself."""
+
+
+def scripts() -> dict[str, str]:
+    """The addresses of the bundles that `cli/bundle.py` made, by name; empty ones where none were made."""
+    manifest = GENERATED / "manifest.json"
+    made = json.loads(manifest.read_text())["files"] if manifest.exists() else {}
+    return {name: f"/static/generated/{made[name]}" if name in made else "" for name in ("portal", "hashing")}
 
 
 class Renderer:
@@ -45,8 +56,15 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._templates.globals["style"] = f"/static/lpse.css?v={_hash(STATIC / 'lpse.css')}"
+        self._templates.globals["scripts"] = scripts()
         self._templates.filters["money"] = formats.money
         self._templates.filters["iso"] = formats.iso
+
+    @property
+    def problem_words(self) -> dict[str, str]:
+        """How problems and remedies are said in Indonesian, for a script that was refused something by a service."""
+        words = self._catalogues["id"].words
+        return {key: word for key, word in words.items() if key.startswith(("problem.", "remedy."))}
 
     def catalogue(self, request: Request) -> Catalogue:
         return self._catalogues[chosen(request)]
@@ -93,6 +111,7 @@ class Renderer:
             "number": lambda value: formats.number(value, t.language),
             "size": lambda value: formats.bytes_(value, t.language),
             "spelled": lambda amount: SPELLED[t.language](Decimal(amount)),
+            "problem_words": WORDS.get(t.language, ""),
             "say": lambda problem: refusals.said(t, problem),
             "wrong": lambda error: refusals.about_field(t, error),
             "called": lambda name: refusals.called(t, name),

@@ -157,7 +157,7 @@ class Visit:
             status=status,
             person=self.person,
             form=form or Form.blank(),
-            form_token=self.form_token,
+            form_token=masked(self.form_token),
             notice="" if form and form.problem else self.query(NOTICE, 60),
             **facts,
         )
@@ -185,7 +185,7 @@ class Visit:
     def refuse_foreign(self, form: Form) -> None:
         """403 for a form that no page of ours made for this browser and this session."""
         refuse_foreign_write("POST", self.request.headers, self._reception.hosts, strict=False)
-        if not hmac.compare_digest(form.token.encode(), self.form_token.encode()):
+        if not hmac.compare_digest(unmasked(form.token), self.form_token):
             raise Forbidden(
                 "form_outdated",
                 "This form was made for another session.",
@@ -194,7 +194,25 @@ class Visit:
 
 
 def form_token(secret: str) -> str:
-    return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
+    return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()[:32]
+
+
+def masked(token: str) -> str:
+    """Another text each time: the length of a compressed page must not tell whether something typed resembles the token."""
+    pad = secrets.token_bytes(16)
+    return pad.hex() + _xor(pad, bytes.fromhex(token))
+
+
+def unmasked(given: str) -> str:
+    """The token itself may come too: who knows it was given it."""
+    if not re.fullmatch("[0-9a-f]{32}|[0-9a-f]{64}", given):
+        return ""
+    both = bytes.fromhex(given)
+    return _xor(both[:-16] or bytes(16), both[-16:])
+
+
+def _xor(one: bytes, other: bytes) -> str:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True)).hex()
 
 
 class Reception:
@@ -247,7 +265,7 @@ class Reception:
     def unsent(self, request: Request, form: Form, refusal: Problem) -> Response:
         """A page that needs no service: what is wrong, and what was typed, to be sent again."""
         secret, fresh = self._secret(request, self._credential(request))
-        response = self.render.unsent(request, form.refused(refusal), refusal, form_token(secret))
+        response = self.render.unsent(request, form.refused(refusal), refusal, masked(form_token(secret)))
         if fresh:
             self.set_form_cookie(response, secret)
         return response

@@ -88,6 +88,17 @@ async def test_a_login_needs_a_form_of_this_browser(portal: Portal) -> None:
         assert "lpse_session" in answer.headers["set-cookie"]
 
 
+async def test_a_token_is_written_in_another_way_each_time(portal: Portal) -> None:
+    """So that the length of a compressed page tells nothing about it; all of them are good."""
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        first, second = await token_of(http, "/masuk"), await token_of(http, "/masuk")
+        assert first != second
+        for token in (first, second):
+            login = {"user_id": "sari", "password": "benar sekali", "_token": token}
+            assert (await http.post("/masuk", content=urlencode(login), headers=FORM)).status_code == 303
+            http.cookies.delete("lpse_session")
+
+
 @pytest.mark.parametrize(
     "back", ["https://jahat.example/", "//jahat.example", "/\\jahat.example", "javascript:alert(1)", ""]
 )

@@ -1,5 +1,6 @@
 """The pages as HTML: whole, readable without style or script, in both languages, the same facts as the JSON."""
 
+import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from html.parser import HTMLParser
@@ -12,7 +13,7 @@ import httpx2
 import pytest
 from babel.messages.pofile import read_po
 
-from gateway.pages import formats
+from gateway.pages import formats, render
 from gateway.pages.language import FOLDER, LANGUAGES, load
 from tests.gateway import sample
 from tests.gateway.conftest import Portal
@@ -106,7 +107,7 @@ async def test_every_page_is_well_made(http: httpx2.AsyncClient, path: str, lang
     for _, attributes in page.tags:
         assert attributes.get("aria-labelledby") in {None, *ids}
         assert not [name for name in attributes if name == "style" or name.startswith("on")]
-    assert not page.all("script")
+    assert all(script["type"] == "module" and script["src"] for script in page.all("script"))
     assert not page.all("style")
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
     assert all(after <= before + 1 for before, after in pairwise(levels))
@@ -263,13 +264,14 @@ async def test_a_page_whose_service_is_away_says_so(portal: Portal) -> None:
     assert "Layanan tender terputus sebelum menjawab." in Page(answer.text).words
 
 
-async def test_the_policy_forbids_scripts_and_the_style_comes_from_here(http: httpx2.AsyncClient) -> None:
+async def test_the_policy_knows_files_of_this_portal_only(http: httpx2.AsyncClient) -> None:
     answer = await http.get("/")
     policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert policy["frame-ancestors"] == "'none'"
-    assert "script-src" not in policy
-    assert "unsafe" not in str(policy)
+    assert policy["script-src"] == "'self' 'wasm-unsafe-eval'"
+    assert policy["connect-src"] == policy["worker-src"] == "'self'"
+    assert not re.search("unsafe-inline|'unsafe-eval'|https?:|data:|blob:", str(policy))
     for name in ("x-content-type-options", "referrer-policy", "cross-origin-opener-policy", "permissions-policy"):
         assert name in answer.headers
     for link in Page(answer.text).all("link"):
@@ -277,6 +279,48 @@ async def test_the_policy_forbids_scripts_and_the_style_comes_from_here(http: ht
         assert found.status_code == 200
         assert found.headers["cache-control"].startswith("public")
     assert (await http.get("/static/../app.py")).status_code in {400, 404}
+
+
+async def test_pages_are_compressed_and_the_api_is_not(portal: Portal) -> None:
+    async with portal(tender=Answers(sample.TENDER), audit=Answers(sample.AUDIT)) as http:
+        for path in ("/", "/log", "/static/lpse.css", "/words/id.json"):
+            squeezed = await http.get(path, headers=BROWSER)
+            assert squeezed.headers["content-encoding"] == "gzip", path
+            assert "Accept-Encoding" in squeezed.headers["vary"]
+            plain = await http.get(path, headers={**BROWSER, "accept-encoding": "identity"})
+            assert int(plain.headers["content-length"]) > int(squeezed.headers["content-length"])
+            if path != "/":
+                assert plain.content == squeezed.content
+        for path in ("/api/tender/public/tenders?limit=25", "/api/openapi.json"):
+            assert "content-encoding" not in (await http.get(path)).headers, path
+
+
+async def test_words_for_problems_are_those_of_the_catalogue(http: httpx2.AsyncClient) -> None:
+    words = (await http.get("/words/id.json")).json()
+    assert words["problem.grant_used"] == load("id").words["problem.grant_used"]
+    assert all(key.startswith(("problem.", "remedy.")) for key in words)
+
+
+async def test_what_is_bundled_is_named_on_the_page_and_kept_for_good(
+    portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under a name of its content, which another content never has; where nothing was bundled no script is named."""
+    generated = render.STATIC / "generated"
+    monkeypatch.setattr(render, "GENERATED", tmp_path)
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        assert not (await get(http, "/komponen")).all("script")
+    files = {"portal": "portal-ABC.js", "hashing": "hashing-DEF.js"}
+    (tmp_path / "manifest.json").write_text(json.dumps({"files": files}))
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        page = await get(http, "/komponen")
+        assert {script["src"] for script in page.all("script")} == {"/static/generated/portal-ABC.js"}
+        assert {div["data-worker"] for div in page.all("div") if "data-upload" in div} == {
+            "/static/generated/hashing-DEF.js"
+        }
+        for path in generated.glob("*.js"):
+            answer = await http.get(f"/static/generated/{path.name}")
+            assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+            assert answer.headers["content-type"].startswith("text/javascript")
 
 
 def used_keys() -> Iterator[str]:

@@ -5,8 +5,10 @@ import os
 import re
 import subprocess
 import sys
+from base64 import b64decode
 from importlib.metadata import distribution, distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cyclonedx.schema import SchemaVersion
@@ -84,15 +86,36 @@ def test_the_bill_of_materials_is_one_and_tells_all_of_it() -> None:
     bill = json.loads(text)
     parts = {part["name"]: part for part in bill["components"]}
     running = locked("requirements.lock")
-    assert parts.keys() == running.keys() | {"postgresql", "seaweedfs"}
+    browser = {name: told for name, told in npm_packages().items() if not told.get("dev")}
+    assert parts.keys() == running.keys() | browser.keys() | {"postgresql", "seaweedfs", "nodejs"}
     for name, pin in running.items():
         part = parts[name]
         assert (part["version"], part["purl"]) == (pin.version, f"pkg:pypi/{name}@{pin.version}")
         assert {digest["content"] for digest in part["hashes"]} == set(pin.hashes)
         assert part["licenses"]
+    for name, told in browser.items():
+        part = parts[name]
+        assert part["purl"] == f"pkg:npm/{name.replace('@', '%40')}@{told['version']}"
+        digest = b64decode(told["integrity"].removeprefix("sha512-")).hex()
+        assert part["hashes"] == [{"alg": "SHA-512", "content": digest}]
+        assert part["licenses"]
     graph = {one["ref"]: one.get("dependsOn", []) for one in bill["dependencies"]}
     root = bill["metadata"]["component"]["bom-ref"]
     assert reached(graph, root) == {part["bom-ref"] for part in parts.values()}
+
+
+def npm_packages() -> dict[str, dict[str, Any]]:
+    lock = json.loads((ROOT / "gateway" / "browser" / "package-lock.json").read_text())
+    return {path.removeprefix("node_modules/"): told for path, told in lock["packages"].items() if path}
+
+
+def test_every_package_of_the_browser_has_a_hash_an_allowed_licence_and_no_host() -> None:
+    found = npm_packages()
+    assert {"hash-wasm", "esbuild", "typescript", "axe-core"} <= found.keys()
+    assert [name for name, told in found.items() if not told["integrity"].startswith("sha512-")] == []
+    assert [name for name, told in found.items() if not allowed(told["license"])] == []
+    lock = (ROOT / "gateway" / "browser" / "package-lock.json").read_text()
+    assert not re.search(r'"resolved"|://', lock)
 
 
 def reached(graph: dict[str, list[str]], start: str) -> set[str]:

@@ -1,0 +1,6 @@
+// The one script of the portal. Each part finds its own elements by their data attributes and wakes them up; a page that
+// has none of them is left as it is.
+
+import { mountUpload } from "./upload.ts";
+
+for (const mount of [mountUpload]) mount(document);

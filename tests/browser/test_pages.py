@@ -1,0 +1,123 @@
+"""Every page in a browser: on a phone and on a desk, in light and dark, for keyboard and screen reader."""
+
+from pathlib import Path
+from typing import Final, Literal
+
+import pyotp
+import pytest
+from playwright.async_api import Page
+
+from tests.browser.conftest import DESK, PHONE, Somebody, Visit, assert_accessible, assert_fits, picture
+
+PUBLIC = ("/", "/tender", "/masuk", "/komponen", "/log", "/tidak-ada")
+OWN = ("/beranda", "/akun", "/keluar")
+NAMES = {"/": "home"}
+SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+
+
+def name_of(path: str) -> str:
+    return NAMES.get(path, path.strip("/").replace("/", "-"))
+
+
+async def looked_at(visit: Visit, pictures: Path, path: str, who: Somebody | None) -> None:
+    """One visit in all four looks; what has to do with colours alone is asked again in the dark."""
+    page = await visit(path, who=who, width=PHONE)
+    await assert_accessible(page)
+    for width in (PHONE, DESK):
+        await page.set_viewport_size({"width": width, "height": 760})
+        await assert_fits(page)
+        for scheme in SCHEMES:
+            await page.emulate_media(color_scheme=scheme)
+            await picture(page, pictures, f"{name_of(path)}-{width}-{scheme}")
+    await assert_accessible(page, "color-contrast")
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+async def test_a_public_page_fits_and_is_accessible(visit: Visit, pictures: Path, path: str) -> None:
+    await looked_at(visit, pictures, path, None)
+
+
+@pytest.mark.parametrize("path", OWN)
+async def test_ones_own_page_fits_and_is_accessible(
+    visit: Visit, pictures: Path, officials: dict[str, Somebody], path: str
+) -> None:
+    await looked_at(visit, pictures, path, officials["ppk"])
+
+
+async def test_english_fits_too(visit: Visit, pictures: Path) -> None:
+    for path in PUBLIC:
+        page = await visit(path, width=PHONE, lang="en")
+        assert await page.get_attribute("html", "lang") == "en"
+        await picture(page, pictures, f"{name_of(path)}-en-{PHONE}")
+        await assert_fits(page)
+
+
+async def tab_to(page: Page, selector: str, most: int = 40) -> None:
+    """By the Tab key alone; whatever has the focus on the way shows it."""
+    for _ in range(most):
+        await page.keyboard.press("Tab")
+        shown = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle !== 'none'")
+        assert shown, await page.evaluate("document.activeElement.outerHTML")
+        if await page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    pytest.fail(f"{most} times Tab did not lead to {selector}")
+
+
+async def test_the_first_tab_leads_past_the_frame(visit: Visit) -> None:
+    page = await visit("/")
+    await tab_to(page, ".skip", most=1)
+    await page.keyboard.press("Enter")
+    assert await page.evaluate("document.activeElement.id") == "isi"
+
+
+async def test_logging_in_and_out_by_keyboard(visit: Visit, officials: dict[str, Somebody]) -> None:
+    who = officials["auditor"]
+    assert who.totp_secret
+    page = await visit("/masuk", width=PHONE)
+    await tab_to(page, "#user_id")
+    await page.keyboard.type(who.user_id)
+    await tab_to(page, "#password", most=1)
+    await page.keyboard.type("salah sekali")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(".summary")
+    assert await page.evaluate("document.activeElement.className") == "notice bad summary", (
+        "what is wrong is read first"
+    )
+    assert await page.input_value("#user_id") == who.user_id
+    await assert_accessible(page)
+    await tab_to(page, "#password")
+    await page.keyboard.type(who.password)
+    await tab_to(page, "#totp", most=1)
+    await page.keyboard.type(pyotp.TOTP(who.totp_secret).now())
+    await tab_to(page, "button[type=submit]", most=1)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/beranda")
+    await tab_to(page, "a[href='/keluar']")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/keluar")
+    await tab_to(page, "main button")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(lambda url: url.endswith("/"))
+    await page.goto("/beranda")
+    assert "/masuk?kembali=" in page.url
+
+
+async def test_searching_by_keyboard(visit: Visit) -> None:
+    page = await visit("/tender")
+    await tab_to(page, "input[name=q]")
+    await page.keyboard.type("laboratorium")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/tender?**q=laboratorium**")
+    assert await page.input_value("input[name=q]") == "laboratorium"
+    await page.go_back()
+    assert await page.input_value("input[name=q]") in {"", "laboratorium"}
+
+
+async def test_the_portal_names_no_other_host(visit: Visit) -> None:
+    page = await visit("about:blank")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for path in PUBLIC:
+        await page.goto(path)
+    ours = await page.evaluate("location.origin")
+    assert [url for url in asked if not url.startswith(ours)] == []
