@@ -35,6 +35,7 @@ PASSWORD = "kata sandi yang panjang"
 
 async def tell(world: World) -> None:
     await world.at(START)
+    world.records["regime"] = "P70-2012"
     await _officials(world)
     await _firms(world)
     world.records["session"] = str(uuid4())
