@@ -11,7 +11,7 @@ from starlette.types import Scope
 from gateway.errors import headers_of, problem_response, wants_page
 from gateway.headers import Hosts
 from gateway.login import Login
-from gateway.pages import components, log, tenders
+from gateway.pages import committee, components, log, packages, tenders
 from gateway.pages.account import AccountPages
 from gateway.pages.render import STATIC, Renderer
 from gateway.pages.visit import Reception
@@ -23,6 +23,7 @@ from kit.settings import GatewaySettings
 __all__ = ["Portal"]
 
 PUBLIC = (*tenders.PAGES, *log.PAGES, *components.PAGES)
+OFFICIALS = (*packages.PAGES, *committee.PAGES)
 
 
 class Portal:
@@ -38,7 +39,7 @@ class Portal:
     ) -> None:
         self._render = Renderer(settings, services["tender"])
         self._reception = Reception(self._render, services, sessions, hosts, limits=settings.limits, secure=secure)
-        self._pages = (*PUBLIC, *AccountPages(login).pages())
+        self._pages = (*PUBLIC, *OFFICIALS, *AccountPages(login).pages())
 
     def routes(self) -> list[BaseRoute]:
         return [

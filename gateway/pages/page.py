@@ -13,7 +13,7 @@ from gateway.pages.forms import Form
 from gateway.pages.visit import Reception, Visit
 from kit.problems import Problem
 
-__all__ = ["Page"]
+__all__ = ["Act", "Page", "Show"]
 
 Show = Callable[[Visit], Awaitable[Mapping[str, Any] | Response]]
 Act = Callable[[Visit, Form], Awaitable[Response]]

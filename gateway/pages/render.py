@@ -1,6 +1,7 @@
 """Templates, the words they are filled with, and the frame that all pages share."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -72,6 +73,7 @@ class Renderer:
             "size": lambda value: formats.bytes_(value, t.language),
             "say": lambda problem: _in_words(t, problem),
             "wrong": lambda error: _about_field(t, error),
+            "called": lambda name: _called(t, name),
             "remedy_of": lambda problem: t.words.get(f"remedy.{problem.code}", problem.remedy),
         }
         if person := facts.get("person"):
@@ -115,6 +117,12 @@ def _about_field(t: Catalogue, error: Problem | Mapping[str, Any] | None) -> str
         return word.format(**error.get("ctx", {})) if word else str(error["why"])
     except KeyError:
         return str(error["why"])
+
+
+def _called(t: Catalogue, name: str) -> str:
+    """A field's name in words; of a line of a table (`rows.3.unit` is said as `field.rows.#.unit`) with its number."""
+    line = re.search(r"\.(\d+)\.", name)
+    return t.of("field", re.sub(r"\.\d+\.", ".#.", name), name).format(no=int(line[1]) + 1 if line else "")
 
 
 def _with_lang(request: Request, language: str) -> str:

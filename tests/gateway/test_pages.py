@@ -266,7 +266,7 @@ async def test_the_policy_forbids_scripts_and_the_style_comes_from_here(http: ht
 
 
 def used_keys() -> Iterator[str]:
-    for template in (Path(formats.__file__).parents[1] / "templates").glob("*.html"):
+    for template in (Path(formats.__file__).parents[1] / "templates").rglob("*.html"):
         yield from re.findall(r"""\bt\("([\w.]+)"[,)]""", template.read_text())
 
 
