@@ -221,7 +221,7 @@ async def show_objection(visit: Visit) -> Mapping[str, Any]:
 
 async def answer_objection(visit: Visit, form: Form) -> Response:
     """The letter was uploaded before; what documents stated about it came back with the form."""
-    objection = visit.path("objection")
+    objection = (await show_objection(visit))["objection"]["id"]
     last = form.count("files") - 1
     if last < 0:
         raise WrongField("berkas", "letter_missing", "Upload the letter that answers the objection.")
