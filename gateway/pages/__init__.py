@@ -14,6 +14,7 @@ from gateway.headers import Hosts
 from gateway.login import Login
 from gateway.pages import (
     announcements,
+    committee,
     complaints,
     components,
     guide,
@@ -21,6 +22,7 @@ from gateway.pages import (
     layanan,
     log,
     officials,
+    packages,
     system,
     tenders,
     tickets,
@@ -48,7 +50,14 @@ PUBLIC = (
     *log.PAGES,
     *components.PAGES,
 )
-DESKS = (*verification.PAGES, *layanan.PAGES, *officials.PAGES, *system.PAGES)
+DESKS = (
+    *verification.PAGES,
+    *packages.PAGES,
+    *committee.PAGES,
+    *layanan.PAGES,
+    *officials.PAGES,
+    *system.PAGES,
+)
 
 
 class Portal:

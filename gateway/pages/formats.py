@@ -17,7 +17,7 @@ def money(amount: str | Decimal) -> str:
 
 
 def number(value: str | float | Decimal, language: str) -> str:
-    return format_decimal(Decimal(str(value)), locale=language)
+    return format_decimal(Decimal(str(value)), locale=language, decimal_quantization=False)
 
 
 def day_time(instant: str | datetime, language: str) -> str:

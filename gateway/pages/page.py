@@ -15,7 +15,7 @@ from gateway.pages.forms import Form
 from gateway.pages.visit import Reception, Visit
 from kit.problems import Problem
 
-__all__ = ["SQUEEZED", "Page"]
+__all__ = ["SQUEEZED", "Act", "Page", "Show"]
 
 SQUEEZED: Final = (Middleware(GZipMiddleware, minimum_size=1000),)
 """Pages and what belongs to them, for thin lines. What the API and the log answer is left as it is."""

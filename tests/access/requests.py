@@ -13,18 +13,24 @@ TEXT = {"text": "Ya."}
 FILE = {"name": "lampiran.pdf"}
 QUERIES = {
     "/schedule-proposals": "start=2026-12-01T02:00:00Z",
+    "/pokja/baru": "package={package}",
     "/log/1/proof/inclusion": "index=0&size=1",
     "/log/1/proof/consistency": "from=1&to=2",
 }
+
+WITHIN = {"bid": "bid opened", "objection": "objection pending"}
+"""What stands in the second place of a path: a record of the first."""
 
 
 def address(world: World, row: Row) -> str:
     """The path with the record's identifier in its place, and a query where one is needed."""
     path = row.path
+    for place, name in WITHIN.items():
+        path = path.replace(f"{{{place}}}", world.records[name])
     if "{" in path:
         name = {"public object": "object"}.get(row.record, row.record)
         path = path[: path.index("{")] + world.records[name] + path[path.rindex("}") + 1 :]
-    return f"{path}?{QUERIES[path]}" if path in QUERIES else path
+    return f"{path}?{QUERIES[path].format_map(world.records)}" if path in QUERIES else path
 
 
 def headers_of(world: World, row: Row) -> dict[str, str]:
@@ -43,7 +49,14 @@ def headers_of(world: World, row: Row) -> dict[str, str]:
 async def body_of(world: World, row: Row) -> Any:
     if row.method in {"GET", "DELETE"}:
         return None
-    made = {"/uploads": PDF, **_registry(world), **_tender(world), **_helpdesk(), **_public_forms(world)}
+    made = {
+        "/uploads": PDF,
+        **_registry(world),
+        **_tender(world),
+        **_helpdesk(),
+        **_public_forms(world),
+        **_officials(world),
+    }
     if row.path == "/tenders":
         return await new_tender(world, world.records["package"])
     return made.get(row.path, _forms(world).get(row.path, {}))
@@ -92,6 +105,7 @@ def _registry(world: World) -> dict[str, Any]:
 def _tender(world: World) -> dict[str, Any]:
     return {
         "/packages": package(world),
+        "/hps-sums": {"hps_rows": package(world)["hps_rows"]},
         "/tenders/{id}/documents": FILE,
         "/tender-documents/{id}/file": world.bodies["document waiting"],
         "/tenders/{id}/approvals": {"pact_version": "1"},
@@ -106,6 +120,21 @@ def _tender(world: World) -> dict[str, Any]:
         "/objections/{id}/documents": FILE,
         "/objections/{id}/answer": world.bodies["answer pending"],
         "/tenders/{id}/appointment": {"number": "027/1/2027"},
+    }
+
+
+def _officials(world: World) -> dict[str, dict[str, str]]:
+    """What the pages of PPK and Pokja are sent."""
+    line = {"description": "Meja", "unit": "unit", "quantity": "10", "unit_price": "1.000.000"}
+    return {
+        "/paket/baru": {"_do": "sum", **{f"hps_rows.0.{name}": value for name, value in line.items()}},
+        "/paket/{id}/sppbj": {"number": "027/2/2027"},
+        "/pokja/baru": {"package": world.records["package"], "template": "T1"},
+        "/pokja/{id}/persetujuan": {"accepted": "true", "pact_version": "0"},
+        "/pokja/{id}/pertanyaan": {"question": world.records["question"], "text": ""},
+        "/pokja/{id}/evaluasi/{bid}": {"step": STEPS[0], "passed": "true"},
+        "/pokja/{id}/sanggah/{objection}": {"upheld": "false", "text": "Sesuai."},
+        "/pokja/{id}/gagal": {"ground": "F2", "_do": "check"},
     }
 
 

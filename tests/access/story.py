@@ -19,7 +19,7 @@ from services.registry.schemas.officials import NewAccount, NewAssignment, NewCo
 from services.registry.training import admit
 from tests.access.world import LATER, LETTER, LONG_AGO, PDF, Person, World
 
-__all__ = ["ENDED", "tell", "upload_grant"]
+__all__ = ["ENDED", "SKPD", "START", "STEPS", "Course", "offer", "settle", "tell", "upload_grant"]
 
 START = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
 """Monday 09:00 WIB."""
@@ -33,10 +33,17 @@ FIRMS = ("bidder", "rival", "third", "outsider", "applicant", "newcomer")
 PASSWORD = "kata sandi yang panjang"
 
 
-async def tell(world: World) -> None:
+async def settle(world: World) -> None:
+    """Everybody is there, and nothing has happened yet."""
     await world.at(START)
+    world.records["regime"] = "P70-2012"
     await _officials(world)
     await _firms(world)
+    await world.carry()
+
+
+async def tell(world: World) -> None:
+    await settle(world)
     world.records["session"] = str(uuid4())
     await world.open_session(world.people["bidder"], UUID(world.records["session"]))
     await world.carry()
@@ -142,7 +149,7 @@ async def _paper(world: World, who: Person, kind: str) -> str:
 
 
 @dataclass
-class _Tender:
+class Course:
     """The steps people take in one tender."""
 
     world: World
@@ -219,12 +226,12 @@ async def new_tender(world: World, package_id: str) -> dict[str, Any]:
     return {"package": package_id, "stages": stages, "qualification_requirements": ["SIUP"]}
 
 
-async def _tender(world: World) -> _Tender:
+async def _tender(world: World) -> Course:
     bought = await world.do(world.people["ppk-here"], "tender", "/packages", package(world))
     world.records["package"] = bought["id"]
     made = await world.do(world.people["member1"], "tender", "/tenders", await new_tender(world, bought["id"]))
     spans = {row["code"]: (_instant(row["starts_at"]), _instant(row["ends_at"])) for row in made["stages"]}
-    return _Tender(world, made["id"], made["code"], spans)
+    return Course(world, made["id"], made["code"], spans)
 
 
 async def _done(world: World) -> None:
@@ -252,7 +259,7 @@ async def _done(world: World) -> None:
     await tender.begin("sppbj")
 
 
-async def _compete(tender: _Tender) -> dict[str, tuple[str, str]]:
+async def _compete(tender: Course) -> dict[str, tuple[str, str]]:
     """The three join and bid, the owner of most records cheapest."""
     bidders = ("bidder", "rival", "third")
     for who in bidders:
@@ -267,7 +274,7 @@ async def _compete(tender: _Tender) -> dict[str, tuple[str, str]]:
     return {who: await tender.bid(who, offered) for who, offered in zip(bidders, prices, strict=True)}
 
 
-async def _object(tender: _Tender) -> None:
+async def _object(tender: Course) -> None:
     """Three objections: one answered, one that waits for its answer, one that stays open."""
     records = tender.world.records
     await tender.begin("masa_sanggah")

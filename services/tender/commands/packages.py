@@ -13,9 +13,9 @@ from services.tender.models import CommitteeView, HpsRow, Package, SkpdView
 from services.tender.queries.packages import package_out
 from services.tender.regimes import regime
 from services.tender.rules import hps, package
-from services.tender.schemas.packages import NewPackage, PackageOut
+from services.tender.schemas.packages import HpsIn, NewPackage, PackageOut
 
-__all__ = ["create", "next_number"]
+__all__ = ["create", "items_of", "next_number"]
 
 
 async def create(call: Call, body: NewPackage) -> PackageOut:
@@ -23,8 +23,8 @@ async def create(call: Call, body: NewPackage) -> PackageOut:
         await _check_place(db, call, body)
         law = regime(body.regime)
         package.check_method(law, method=body.method, category=body.category, pagu=body.pagu)
-        items = [hps.Item(no, r.description, r.unit, r.quantity, r.unit_price) for no, r in enumerate(body.hps_rows, 1)]
-        total = hps.total(items, body.ppn_percent)
+        items = items_of(body)
+        total = hps.sums(items, body.ppn_percent).total
         hps.check_ceiling(total, body.pagu)
         now, number = await business_now(db), await next_number(db, "package")
         row = Package(
@@ -41,7 +41,11 @@ async def create(call: Call, body: NewPackage) -> PackageOut:
         await emit(db, events.package_created(row))
         rows = [HpsRow(package_id=row.id, no=item.no, **_line(item)) for item in items]
         db.add_all(rows)
-        return call.answer(package_out(row, rows, prices=True))
+        return call.answer(package_out(row, rows, [], prices=True))
+
+
+def items_of(body: HpsIn) -> list[hps.Item]:
+    return [hps.Item(no, r.description, r.unit, r.quantity, r.unit_price) for no, r in enumerate(body.hps_rows, 1)]
 
 
 async def next_number(db: Db, table: str) -> int:

@@ -12,7 +12,7 @@ from kit.paging import Page, page
 from kit.problems import Conflict
 from services.tender import records
 from services.tender.access import committee_tender, one, own_bid
-from services.tender.models import Bid, BidFile, Evaluation, Tender
+from services.tender.models import Bid, BidFile, Evaluation, Tender, WinnerApproval
 from services.tender.queries.standing import Entry, names_of, standing, submitted
 from services.tender.rules import winner
 from services.tender.schemas.bids import (
@@ -119,8 +119,14 @@ async def sheet(db: Db, id: UUID, actor: Actor) -> SheetOut:
         contract_type=tender.contract_type,
         order=list(order),
         candidate=first.bid if first else None,
+        approvals=await _behind(db, id, first.bid) if first else [],
         bids=sorted(rows, key=lambda row: (row.rank or len(rows) + 1, row.corrected)),
     )
+
+
+async def _behind(db: Db, tender: UUID, bid: UUID) -> list[UUID]:
+    query = select(WinnerApproval.account).where(WinnerApproval.tender_id == tender, WinnerApproval.bid_id == bid)
+    return list((await db.execute(query.order_by(WinnerApproval.at, WinnerApproval.account))).scalars())
 
 
 def _sheet_row(entry: Entry, tender: Tender, order: Sequence[str], place: int | None) -> SheetRow:

@@ -10,7 +10,7 @@ from contracts.values import rupiah
 from kit.problems import RuleViolation
 from services.tender.rules.regime import HpsRule
 
-__all__ = ["Item", "amount", "check_age", "check_ceiling", "most", "total"]
+__all__ = ["Item", "Sums", "amount", "check_age", "check_ceiling", "most", "sums"]
 
 ARTICLE = "Perpres 54/2010 Pasal 66"
 MOST = Decimal("999999999999999999.99")
@@ -40,10 +40,20 @@ class Item:
         return amount(self.quantity, self.unit_price)
 
 
-def total(items: Iterable[Item], ppn_percent: Decimal) -> Decimal:
-    """The sum of the lines with VAT (PPN), rounded half up once per line and once for the VAT."""
+@dataclass(frozen=True, slots=True)
+class Sums:
+    net: Decimal
+    ppn: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        return self.net + self.ppn
+
+
+def sums(items: Iterable[Item], ppn_percent: Decimal) -> Sums:
+    """The sum of the lines and the VAT (PPN) on it, rounded half up once per line and once for the VAT."""
     net = sum((item.amount for item in items), Decimal(0))
-    return rupiah(net) + rupiah(net * ppn_percent / 100)
+    return Sums(rupiah(net), rupiah(net * ppn_percent / 100))
 
 
 def check_ceiling(hps: Decimal, pagu: Decimal) -> None:

@@ -4,14 +4,16 @@ A stage is active from its first instant to its last, both included: the deadlin
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 
 from contracts.calendar import WIB, add_working_days, is_working_day, working_days_between
 from kit.problems import Conflict, RuleViolation
-from services.tender.rules.regime import UPLOAD, Interval, Offset, Template
+from services.tender.rules.regime import ANNOUNCEMENT, UPLOAD, Interval, Offset, Template
 
 __all__ = [
+    "Breach",
     "Span",
     "active",
     "check",
@@ -36,6 +38,42 @@ class Span:
 
     def holds(self, now: datetime) -> bool:
         return self.starts_at <= now <= self.ends_at
+
+
+Broken = Literal["past", "ends_first", "not_working_day", "too_early", "too_few_days", "too_many_days"]
+SENTENCES: Final[Mapping[Broken, str]] = {
+    "past": "{stage} ends in the past.",
+    "ends_first": "{stage} ends before it begins.",
+    "not_working_day": "{stage} does not end on a working day.",
+    "too_early": "{stage}.{edge} lies before {after} ({source}).",
+    "too_few_days": "From {after} to {stage}.{edge}: {days} working days, at least {least} ({source}).",
+    "too_many_days": "From {after} to {stage}.{edge}: {days} working days, at most {most} ({source}).",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One rule that a schedule breaks, and the stage whose `edge` (its start or its end) would have to move.
+
+    `after`: the moment ("stage.starts", "stage.ends") it is counted from, where the rule is about a distance.
+    """
+
+    stage: str
+    edge: Literal["starts", "ends"]
+    rule: Broken
+    source: str
+    after: str | None = None
+    days: int | None = None
+    least: int | None = None
+    most: int | None = None
+
+    @property
+    def sentence(self) -> str:
+        return SENTENCES[self.rule].format(**asdict(self))
+
+    def told(self) -> dict[str, Any]:
+        """For programs: what is known, without what the rule does not have."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def active(spans: Iterable[Span], now: datetime) -> list[str]:
@@ -118,31 +156,41 @@ def check(template: Template, spans: Sequence[Span], now: datetime) -> None:
             article=ORDER,
             remedy="Move the stages named; GET /schedule-proposals gives a lawful schedule.",
             count=len(breaches),
-            listed=" ".join(breaches),
-            extra={"breaches": breaches},
+            listed=" ".join(breach.sentence for breach in breaches),
+            extra={"breaches": [breach.told() for breach in breaches]},
         )
 
 
-def _each(spans: Sequence[Span], now: datetime) -> Iterable[str]:
-    if spans[0].ends_at <= now or closing_time(spans) <= now:
-        yield "The announcement and the deadline lie in the past."
+def _each(spans: Sequence[Span], now: datetime) -> Iterable[Breach]:
     for span in spans:
+        if span.code in {ANNOUNCEMENT, UPLOAD} and span.ends_at <= now:
+            yield Breach(span.code, "ends", "past", ORDER)
         if span.ends_at <= span.starts_at:
-            yield f"{span.code} ends before it begins."
+            yield Breach(span.code, "ends", "ends_first", ORDER)
         elif not is_working_day((span.ends_at.astimezone(WIB) - timedelta(microseconds=1)).date()):
-            yield f"{span.code} does not end on a working day."
+            yield Breach(span.code, "ends", "not_working_day", ORDER)
 
 
-def _intervals(intervals: Iterable[Interval], moments: Mapping[str, datetime]) -> Iterable[str]:
+def _intervals(intervals: Iterable[Interval], moments: Mapping[str, datetime]) -> Iterable[Breach]:
     for interval in intervals:
         first, second = moments[interval.from_], moments[interval.to]
         days = working_days_between(first, second)
         if second < first:
-            yield f"{interval.to} lies before {interval.from_} ({interval.source})."
+            yield _breach(interval, "too_early")
         elif interval.least is not None and days < interval.least:
-            yield f"From {interval.from_} to {interval.to}: {days} working days, at least {interval.least} ({interval.source})."
+            yield _breach(interval, "too_few_days", days, least=interval.least)
         elif interval.most is not None and days > interval.most:
-            yield f"From {interval.from_} to {interval.to}: {days} working days, at most {interval.most} ({interval.source})."
+            yield _breach(interval, "too_many_days", days, most=interval.most)
+
+
+def _breach(
+    interval: Interval, rule: Broken, days: int | None = None, *, least: int | None = None, most: int | None = None
+) -> Breach:
+    """It stands at the later of the two moments."""
+    stage, _, edge = interval.to.partition(".")
+    return Breach(
+        stage, "ends" if edge == "ends" else "starts", rule, interval.source, interval.from_, days, least, most
+    )
 
 
 def _moments(spans: Sequence[Span], now: datetime) -> dict[str, datetime]:

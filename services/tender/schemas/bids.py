@@ -163,13 +163,17 @@ class SheetRow(Answer):
 
 
 class SheetOut(Answer):
-    """The evaluation: what was offered, what counts after correction, who stands where."""
+    """The evaluation: what was offered, what counts after correction, who stands where.
+
+    `approvals`: the members who stand behind the candidate as the winner.
+    """
 
     tender: UUID
     hps: Rupiah
     contract_type: str
     order: list[str]
     candidate: UUID | None
+    approvals: list[UUID]
     bids: list[SheetRow]
 
 

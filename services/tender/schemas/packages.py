@@ -7,7 +7,7 @@ from pydantic import Field
 from contracts.values import Moment, Rupiah
 from services.tender.schemas.values import Answer, Name, Quantity, Request
 
-__all__ = ["HpsRowIn", "NewPackage", "PackageOut", "ProposedStage"]
+__all__ = ["HpsIn", "HpsOut", "HpsRowIn", "NewPackage", "PackageOut", "PackageTender", "ProposedStage"]
 
 
 class HpsRowIn(Request):
@@ -17,7 +17,24 @@ class HpsRowIn(Request):
     unit_price: Rupiah
 
 
-class NewPackage(Request):
+Ppn = Annotated[Decimal, Field(ge=0, le=100, max_digits=5, decimal_places=2)]
+
+
+class HpsIn(Request):
+    hps_rows: Annotated[list[HpsRowIn], Field(min_length=1, max_length=2_000)]
+    ppn_percent: Ppn = Decimal(11)
+
+
+class HpsOut(Answer):
+    """An estimate added up: each line's amount in order, their sum, the VAT (PPN) on it, and both together."""
+
+    amounts: list[Rupiah]
+    net: Rupiah
+    ppn: Rupiah
+    total: Rupiah
+
+
+class NewPackage(HpsIn):
     name: Name
     skpd: Annotated[str, Field(min_length=1, max_length=60)]
     category: str
@@ -28,8 +45,6 @@ class NewPackage(Request):
     funding: Name
     pagu: Rupiah
     rup_code: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
-    hps_rows: Annotated[list[HpsRowIn], Field(min_length=1, max_length=2_000)]
-    ppn_percent: Annotated[Decimal, Field(ge=0, le=100, max_digits=5, decimal_places=2)] = Decimal(11)
     committee: UUID
 
 
@@ -41,6 +56,15 @@ class HpsRowOut(Answer):
     unit: str
     quantity: Quantity
     unit_price: Rupiah | None = None
+    amount: Rupiah | None = None
+
+
+class PackageTender(Answer):
+    """A tender of the package; a failed one may be followed by another."""
+
+    id: UUID
+    code: str
+    status: str
 
 
 class PackageOut(Answer):
@@ -61,6 +85,7 @@ class PackageOut(Answer):
     committee: UUID
     created_at: Moment
     hps_rows: list[HpsRowOut]
+    tenders: list[PackageTender]
 
 
 class ProposedStage(Answer):

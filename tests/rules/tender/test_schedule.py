@@ -13,7 +13,7 @@ from kit.problems import Conflict, RuleViolation
 from services.tender.regimes import REGIMES, regime
 from services.tender.rules import schedule
 from services.tender.rules.regime import UPLOAD, Regime
-from services.tender.rules.schedule import Span
+from services.tender.rules.schedule import Breach, Span
 
 T1 = regime("P70-2012").template("T1")
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -34,7 +34,9 @@ def moved(spans: list[Span], code: str, **changes: Any) -> list[Span]:
 def breaches(spans: list[Span], now: datetime = START) -> list[str]:
     with pytest.raises(RuleViolation) as caught:
         schedule.check(T1, spans, now)
-    return list(caught.value.extra["breaches"])
+    told = [Breach(**breach) for breach in caught.value.extra["breaches"]]
+    assert all(breach.sentence in caught.value.detail for breach in told)
+    return [breach.sentence for breach in told]
 
 
 @given(starts)
@@ -97,6 +99,32 @@ def test_an_announcement_that_comes_late_counts_from_when_it_came() -> None:
     spans = lawful()
     schedule.check(T1, spans, START + timedelta(hours=3))
     assert any("pengumuman_pascakualifikasi" in breach for breach in breaches(spans, START + timedelta(days=1)))
+
+
+def test_a_breach_names_the_stage_that_would_have_to_move_and_the_numbers_of_its_rule() -> None:
+    spans = lawful()
+    ends_at = next(span for span in spans if span.code == "pengumuman_pemenang").ends_at
+    with pytest.raises(RuleViolation) as caught:
+        schedule.check(T1, moved(spans, "masa_sanggah", ends_at=ends_at + timedelta(days=1)), START)
+    told = next(
+        breach for breach in caught.value.extra["breaches"] if breach.get("after") == "pengumuman_pemenang.ends"
+    )
+    assert told == {
+        "stage": "masa_sanggah",
+        "edge": "ends",
+        "rule": "too_few_days",
+        "after": "pengumuman_pemenang.ends",
+        "days": 0,
+        "least": 5,
+        "source": "Perpres 70/2012 Pasal 81: 5 hari kerja setelah pengumuman pemenang",
+    }
+
+
+def test_a_deadline_in_the_past_is_a_breach_of_the_stage_that_ended() -> None:
+    spans = lawful()
+    closes_at = schedule.closing_time(spans)
+    assert "upload_penawaran ends in the past." in breaches(spans, closes_at)
+    assert "upload_penawaran ends in the past." not in breaches(spans, closes_at - TICK)
 
 
 def test_stages_of_another_template_are_refused() -> None:

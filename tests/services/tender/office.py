@@ -193,6 +193,11 @@ class Office:
     async def package(self, **changes: Any) -> Any:
         return await self.do(PPK, "/packages", package_body(**changes))
 
+    async def see_sums(self, body: Any) -> Any:
+        answer = await self.post(PPK, "/hps-sums", body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     async def draft(self, **changes: Any) -> Any:
         package = await self.package()
         return await self.do(POKJA[0], "/tenders", await self.tender_body(package["id"], **changes))
