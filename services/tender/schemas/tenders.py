@@ -69,6 +69,8 @@ class TenderOut(Answer):
     documents: list[FileOut]
     approvals: list[UUID]
     members: int
+    joined_at: Moment | None = None
+    """When the reader's own firm joined."""
 
 
 class TenderRow(Answer):
@@ -216,6 +218,21 @@ class QuestionOut(Answer):
     answer: str | None
     answered_at: Moment | None
     mine: bool = False
+
+
+class InboxItem(Answer):
+    """News for a firm. `own`: about its own question, objection or bid; `until` where it lasts."""
+
+    key: str
+    kind: str
+    at: Moment
+    until: Moment | None
+    tender: UUID
+    code: str
+    name: str
+    stage: str | None
+    bid: UUID | None
+    own: bool
 
 
 class ParticipationOut(Answer):
