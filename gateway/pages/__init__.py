@@ -11,10 +11,13 @@ from starlette.types import Scope
 from gateway.errors import headers_of, problem_response, wants_page
 from gateway.headers import Hosts
 from gateway.login import Login
-from gateway.pages import components, log, tenders
+from gateway.pages import components, log, provider, tenders
 from gateway.pages.account import AccountPages
+from gateway.pages.downloads import Downloads
+from gateway.pages.provider.registration import RegistrationPages
 from gateway.pages.render import STATIC, Renderer
 from gateway.pages.visit import Reception
+from gateway.proxy import Proxy
 from gateway.session import Sessions
 from gateway.upstream import Upstream
 from kit.problems import Problem
@@ -22,7 +25,7 @@ from kit.settings import GatewaySettings
 
 __all__ = ["Portal"]
 
-PUBLIC = (*tenders.PAGES, *log.PAGES, *components.PAGES)
+PUBLIC = (*tenders.PAGES, *log.PAGES, *components.PAGES, *provider.PAGES)
 
 
 class Portal:
@@ -33,16 +36,19 @@ class Portal:
         sessions: Sessions,
         login: Login,
         hosts: Hosts,
+        proxy: Proxy,
         *,
         secure: bool,
     ) -> None:
         self._render = Renderer(settings, services["tender"])
         self._reception = Reception(self._render, services, sessions, hosts, limits=settings.limits, secure=secure)
-        self._pages = (*PUBLIC, *AccountPages(login).pages())
+        self._pages = (*PUBLIC, *AccountPages(login).pages(), *RegistrationPages(login).pages())
+        self._downloads = Downloads(proxy)
 
     def routes(self) -> list[BaseRoute]:
         return [
             *(page.route(self._reception) for page in self._pages),
+            *self._downloads.routes(self._reception),
             Mount("/static", app=_Static(directory=STATIC)),
         ]
 

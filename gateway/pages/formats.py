@@ -1,6 +1,6 @@
 """How values read on a page: money as on Indonesian paper, times in WIB."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from babel.dates import format_date, format_time
@@ -8,7 +8,7 @@ from babel.numbers import format_decimal
 
 from kit.clock import WIB
 
-__all__ = ["bytes_", "day_time", "iso", "money", "number"]
+__all__ = ["bytes_", "day", "day_time", "iso", "money", "number"]
 
 
 def money(amount: str | Decimal) -> str:
@@ -28,6 +28,11 @@ def day_time(instant: str | datetime, language: str) -> str:
         pattern += {"id": ".ss", "en": ":ss"}[language]
     day = format_date(moment, "EEE, d MMM y", locale=language)
     return f"{day}, {format_time(moment, pattern, tzinfo=WIB, locale=language)} WIB"
+
+
+def day(on: str | date, language: str) -> str:
+    """A date as papers carry it, without a time."""
+    return format_date(on if isinstance(on, date) else date.fromisoformat(on), "d MMMM y", locale=language)
 
 
 def iso(instant: str | datetime) -> str:

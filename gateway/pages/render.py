@@ -68,6 +68,7 @@ class Renderer:
             "instance": self._settings.instance,
             "training": self._settings.profile == "latihan",
             "when": lambda instant: formats.day_time(instant, t.language),
+            "day": lambda on: formats.day(on, t.language),
             "number": lambda value: formats.number(value, t.language),
             "size": lambda value: formats.bytes_(value, t.language),
             "say": lambda problem: _in_words(t, problem),
