@@ -12,6 +12,7 @@ __all__ = ["address", "body_of", "headers_of"]
 TEXT = {"text": "Ya."}
 FILE = {"name": "lampiran.pdf"}
 QUERIES = {
+    "/penyedia/berkas": "jenis=ktp",
     "/schedule-proposals": "start=2026-12-01T02:00:00Z",
     "/log/1/proof/inclusion": "index=0&size=1",
     "/log/1/proof/consistency": "from=1&to=2",
@@ -43,7 +44,7 @@ def headers_of(world: World, row: Row) -> dict[str, str]:
 async def body_of(world: World, row: Row) -> Any:
     if row.method in {"GET", "DELETE"}:
         return None
-    made = {"/uploads": PDF, **_registry(world), **_tender(world), **_helpdesk()}
+    made = {"/uploads": PDF, **_registry(world), **_tender(world), **_helpdesk(), **_pages(world)}
     if row.path == "/tenders":
         return await new_tender(world, world.records["package"])
     return made.get(row.path, {})
@@ -61,6 +62,7 @@ def _registry(world: World) -> dict[str, Any]:
         "/internal/tokens": {"session": "x" * 43},
         "/registrations": registration("baru", len(FIRMS) + 1),
         "/papers": paper("npwp"),
+        "/papers/{id}/upload": {"name": "salinan.pdf", "media_type": "application/pdf"},
         "/papers/{id}/file": world.bodies["paper newcomer"],
         "/providers/{id}/decision": {"outcome": "rejected", "place": "Mojokerto", "deficiencies": ["ktp"]},
         "/accounts": {"user_id": "pegawai", "name": "Pegawai", "email": "pegawai@contoh.example"},
@@ -87,6 +89,29 @@ def _tender(world: World) -> dict[str, Any]:
         "/objections/{id}/documents": FILE,
         "/objections/{id}/answer": world.bodies["answer pending"],
         "/tenders/{id}/appointment": {"number": "027/1/2027"},
+    }
+
+
+def _pages(world: World) -> dict[str, Any]:
+    """What stands in the forms of the portal: places of the body that goes to the service."""
+    firm = registration("baru", len(FIRMS) + 1)
+    return {
+        "/daftar": {**firm, "password_again": firm["password"]},
+        "/penyedia/berkas": {name: paper("ktp")[name] for name in ("number", "holder", "issued_on")},
+        "/tender/{code}/ikut": {"_do": "join"},
+        "/tender/{code}/tanya": {"chapter": "IKP", "text": "Kapan?"},
+        "/tender/{code}/sanggah": TEXT,
+        "/penawaran/{id}": {"agreed": "true", **_fields(world.bodies["consent"])},
+    }
+
+
+def _fields(value: Any, place: str = "") -> dict[str, str]:
+    """A body as the fields of a form, each under the name of its place."""
+    if not isinstance(value, dict | list):
+        return {place: str(value)}
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    return {
+        name: said for key, one in inner for name, said in _fields(one, f"{place}.{key}" if place else f"{key}").items()
     }
 
 

@@ -18,7 +18,7 @@ from gateway.pages.page import Page
 from gateway.pages.provider import offers
 from gateway.pages.visit import Visit
 from gateway.pages.words_of_numbers import terbilang
-from kit.problems import Conflict, NotFound, Problem
+from kit.problems import Conflict, Problem
 
 __all__ = ["PAGES"]
 
@@ -54,6 +54,7 @@ async def show_bid(visit: Visit) -> dict[str, Any]:
         "consent": await visit.get("tender", "/consent-text"),
         "kept": [kept for file in bid["files"] if (kept := await _kept(visit, file))],
         "offer_of": lambda form: offers.shown(form, tender["quantities"]),
+        "collected_by": lambda form: {file["file"] for file in _named(form, "files")},
         "terbilang": terbilang,
     }
 
@@ -115,10 +116,14 @@ async def _consent(visit: Visit, form: Form) -> Response:
 
 def _files(form: Form) -> list[Any]:
     """Those just uploaded by the page, and those of an earlier day that are ticked; each once."""
-    groups = form.body("kept", "files").values()
-    each = [file for group in groups for file in (group.values() if isinstance(group, dict) else group)]
-    named = [file for file in each if isinstance(file, dict) and file.get("file")]
-    return list({file["file"]: file for file in named}.values())
+    return list({file["file"]: file for file in [*_named(form, "kept"), *_named(form, "files")]}.values())
+
+
+def _named(form: Form, group: str) -> list[Any]:
+    """Whose number came along: a box that is not ticked sends none."""
+    lines = form.body(group).get(group, ())
+    each = lines.values() if isinstance(lines, dict) else lines
+    return [file for file in each if isinstance(file, dict) and file.get("file")]
 
 
 async def show_receipt(visit: Visit) -> Response:

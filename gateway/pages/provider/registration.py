@@ -31,6 +31,8 @@ class RegistrationPages:
         return RedirectResponse(NEXT, 303) if visit.person else {}
 
     async def _register(self, visit: Visit, form: Form) -> Response:
+        if visit.person is not None:
+            return visit.go(NEXT)
         if form["password"] != form["password_again"]:
             raise WrongField("password_again", "passwords_differ", "The two passwords are not the same.")
         with beside(npwp_invalid="npwp", npwp_of_a_person="npwp", user_id_taken="user_id"):
