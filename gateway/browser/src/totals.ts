@@ -3,6 +3,7 @@
 
 const ONES = ["nol", "satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan", "sepuluh", "sebelas"];
 const SCALES: readonly (readonly [bigint, string])[] = [
+  [10n ** 18n, "kuintiliun"],
   [10n ** 15n, "kuadriliun"],
   [10n ** 12n, "triliun"],
   [10n ** 9n, "miliar"],
@@ -15,7 +16,7 @@ const DERIVED = /\.(no|quantity)$/;
 export function cents(typed: string): bigint | null | undefined {
   let text = typed.replace(/^\s*rp\.?\s*|\s|,-$/gi, "");
   if (text === "") return null;
-  if (/^(\d{1,3}(\.\d{3})+(,\d{1,2})?|\d+,\d{1,2})$/.test(text)) text = text.replaceAll(".", "").replace(",", ".");
+  if (/^(\d{1,3}(\.\d{3})+(,\d{1,2})?|\d+,\d{1,2})$/.test(text)) text = text.replace(/\./g, "").replace(",", ".");
   const found = /^(\d{1,18})(?:\.(\d{1,2}))?$/.exec(text);
   return found ? BigInt(found[1] + (found[2] ?? "").padEnd(2, "0")) : undefined;
 }
