@@ -5,27 +5,36 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from gateway.pages.desks import roles_of
+from gateway.pages.language import Catalogue
 from gateway.pages.page import Page
 from gateway.pages.provider.firm import deficiencies
 from gateway.pages.visit import Visit
 
 __all__ = ["PAGES"]
 
-ROWS: Final = 25
+ROWS: Final = 20
 
 
 async def show_inbox(visit: Visit) -> Mapping[str, Any]:
     cursor, before = visit.query("cursor", 500), visit.query("sebelum", 40)
     page = await visit.get("tender", "/inbox", cursor=cursor, limit=ROWS)
     provider = await visit.get("registry", "/providers/mine")
-    decided = [
-        {"kind": f"decision_{one['outcome']}", "at": one["decided_at"], "lines": deficiencies(visit.t, one)}
-        for one in provider["decisions"]
-    ]
+    decided = [_decision(visit.t, one) for one in provider["decisions"]]
     return {
         "items": _merged(page["items"], decided, before=before, more=bool(page["next"])),
         "later": _later(page),
         "first": "/kotak-masuk" if cursor else None,
+    }
+
+
+def _decision(t: Catalogue, one: Mapping[str, Any]) -> dict[str, Any]:
+    """As an item of the inbox that is about no tender."""
+    nothing = dict.fromkeys(("code", "stage", "until", "bid", "own"))
+    return {
+        **nothing,
+        "kind": f"decision_{one['outcome']}",
+        "at": one["decided_at"],
+        "lines": deficiencies(t, one),
     }
 
 

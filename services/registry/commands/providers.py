@@ -70,8 +70,9 @@ async def begin_paper(call: Call, service: Service, new: NewPaper) -> PaperBegun
     async with call.transaction() as db:
         provider = await _own_open(db, call.account)
         paper = Paper(**new.model_dump(exclude={"number"}), number=number, id=new_id(), provider=provider.id)
+        begun = await _granted(db, call, service, paper, MEDIA_TYPES)
         db.add(paper)
-        return call.answer(await _granted(db, call, service, paper, MEDIA_TYPES))
+        return call.answer(begun)
 
 
 async def begin_copy(call: Call, service: Service, id: UUID, copy: NewCopy) -> PaperBegun:

@@ -77,7 +77,9 @@ def _of(
     own: ColumnElement[bool] | None = None,
 ) -> Select[Any]:
     """`what` tells news of one kind in one tender apart; kind, tender and it make the key."""
-    key = func.concat_ws(":", kind, cast(Tender.id, String), what if isinstance(what, str) else cast(what, String))
+    key = func.concat_ws(
+        ":", kind, cast(Tender.id, String), what if isinstance(what, str) else cast(what, String), type_=String
+    )
     return (
         select(
             at.label("at"),

@@ -24,6 +24,7 @@ async def test_each_thing_is_told_when_it_happens_to_those_who_take_part(office:
     await tender.begin("pemberian_penjelasan")
     asked = await office.do(ONE, f"/tenders/{tender.id}/questions", {"chapter": "IKP", "text": "Kapan?"})
     assert "question_answered" not in dict(await news(office, ONE))
+    await office.stop(await office.now() + timedelta(minutes=1))
     await office.do(POKJA[0], f"/questions/{asked['id']}/answer", {"text": "Besok."})
     first = (await office.see(ONE, "/inbox"))["items"][0]
     assert (first["kind"], first["own"], first["code"]) == ("question_answered", True, tender.code)
@@ -112,7 +113,8 @@ async def test_tenders_that_may_still_be_joined(office: Office) -> None:
 
 async def test_a_bidder_gets_the_grants_of_its_files_again_and_nobody_else_does(office: Office) -> None:
     tender = await office.announced()
-    bids = await tender.enter({ONE: ("1400000.00", "1900000.00"), TWO: ("1400000.00", "1900000.00")})
+    prices = ("1400000.00", "1900000.00")
+    bids = await tender.enter({ONE: prices, TWO: prices, THREE: prices})
     draft = await tender.draft(ONE)
     own = await office.see(ONE, f"/bids/{draft.id}")
     (row,) = await office.rows('select "grant" from bid_file where id = :id', id=draft.granted["id"])
