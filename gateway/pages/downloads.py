@@ -29,14 +29,14 @@ class Kind:
 
     name: str
     owner: str
-    roles: frozenset[str] = frozenset()
+    roles: frozenset[str]
 
 
 KINDS: Final = (
     Kind("tender-documents", "tender", frozenset({"ppk", "pa", "kpa", "pokja", "penyedia"})),
     Kind("bid-files", "tender", frozenset({"penyedia", "pokja"})),
     Kind("papers", "registry", frozenset({"penyedia", "verifikator"})),
-    Kind("objection-documents", "tender"),
+    Kind("objection-documents", "tender", frozenset({"pokja", "ppk", "pa", "kpa", "penyedia", "inspektur"})),
 )
 
 
