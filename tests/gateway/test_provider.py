@@ -217,7 +217,7 @@ async def test_a_grant_for_a_copy_takes_the_place_of_the_one_before(world: World
         await browser.get(path)
         older, newer = await browser.upload(b"%PDF lama"), await browser.upload(b"%PDF baru")
         assert older["id"] == newer["id"]
-        statuses = []
+        statuses: list[int] = []
         for stated in (older, newer, newer):
             finish, said = f"/api/registry/papers/{stated['id']}/file", {**stated}
             del said["id"]
