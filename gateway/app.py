@@ -41,7 +41,7 @@ def build(settings: GatewaySettings, upstreams: Mapping[str, Upstream]) -> Starl
     logins = Logins(limits, tokens, settings.keys, KeyRing(settings.jwks))
     proxy = Proxy(services, sessions, hosts, secure=secure, limits=limits)
     login = Login(services["registry"], sessions, hosts, logins, secure=secure, limits=limits)
-    portal = Portal(settings, services, sessions, login, hosts, secure=secure)
+    portal = Portal(settings, services, sessions, login, hosts, proxy, secure=secure)
     door = Middleware(
         Door,
         hosts=hosts,

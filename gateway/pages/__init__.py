@@ -23,16 +23,20 @@ from gateway.pages import (
     log,
     officials,
     packages,
+    provider,
     system,
     tenders,
     tickets,
     verification,
 )
 from gateway.pages.account import AccountPages
+from gateway.pages.downloads import Downloads
 from gateway.pages.kept import Kept
 from gateway.pages.page import SQUEEZED
+from gateway.pages.provider.registration import RegistrationPages
 from gateway.pages.render import GENERATED, STATIC, YEAR, Renderer
 from gateway.pages.visit import Reception
+from gateway.proxy import Proxy
 from gateway.session import Sessions
 from gateway.upstream import Upstream
 from kit.problems import Problem
@@ -51,6 +55,7 @@ PUBLIC = (
     *components.PAGES,
 )
 DESKS = (
+    *provider.PAGES,
     *verification.PAGES,
     *packages.PAGES,
     *committee.PAGES,
@@ -68,6 +73,7 @@ class Portal:
         sessions: Sessions,
         login: Login,
         hosts: Hosts,
+        proxy: Proxy,
         *,
         secure: bool,
     ) -> None:
@@ -76,11 +82,13 @@ class Portal:
         self._reception = Reception(
             self._render, services, kept, sessions, hosts, limits=settings.limits, secure=secure
         )
-        self._pages = (*PUBLIC, *DESKS, *AccountPages(login).pages())
+        self._pages = (*PUBLIC, *DESKS, *AccountPages(login).pages(), *RegistrationPages(login).pages())
+        self._downloads = Downloads(proxy)
 
     def routes(self) -> list[BaseRoute]:
         return [
             *(page.route(self._reception) for page in self._pages),
+            *self._downloads.routes(self._reception),
             Route("/words/id.json", self._words, methods=["GET"], middleware=SQUEEZED),
             Mount("/static", app=_Static(directory=STATIC), middleware=SQUEEZED),
         ]

@@ -5,7 +5,8 @@ field, and `Form.body` needs no table.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +17,7 @@ from uuid import uuid4
 from kit.clock import WIB
 from kit.problems import Problem
 
-__all__ = ["Form", "WrongField", "rupiah"]
+__all__ = ["Form", "WrongField", "beside", "rupiah"]
 
 MOST_FIELDS: Final = 20_000
 """A list of quantities has 2 000 lines of several fields."""
@@ -35,6 +36,25 @@ class WrongField(Problem):
     def __init__(self, name: str, code: str, detail: str, **params: Any) -> None:
         super().__init__(code, detail, **params)
         self.name = name
+
+
+@contextmanager
+def beside(**fields: str) -> Iterator[None]:
+    """Shows a service's refusal beside the field it is about, which its code tells: `beside(npwp_invalid="npwp")`."""
+    try:
+        yield
+    except Problem as refusal:
+        if refusal.code not in fields:
+            raise
+        raise WrongField(
+            fields[refusal.code],
+            refusal.code,
+            refusal.template,
+            article=refusal.article,
+            remedy=refusal.remedy,
+            status=refusal.status,
+            **refusal.params,
+        ) from refusal
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class Page:
             visit.refuse_foreign(form)
             return await self.act(visit, form)
         except Problem as refusal:
-            if refusal.status == 401 and self.roles is not None:
+            if (refusal.status == 401 and self.roles is not None) or not wants_page(visit.request.scope):
                 raise
             return await self._shown(visit, form.refused(refusal), refusal.status)
 

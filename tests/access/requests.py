@@ -12,6 +12,7 @@ __all__ = ["address", "body_of", "headers_of"]
 TEXT = {"text": "Ya."}
 FILE = {"name": "lampiran.pdf"}
 QUERIES = {
+    "/penyedia/berkas": "jenis=ktp",
     "/schedule-proposals": "start=2026-12-01T02:00:00Z",
     "/pokja/baru": "package={package}",
     "/log/1/proof/inclusion": "index=0&size=1",
@@ -56,6 +57,7 @@ async def body_of(world: World, row: Row) -> Any:
         **_helpdesk(),
         **_public_forms(world),
         **_officials(world),
+        **_pages(world),
     }
     if row.path == "/tenders":
         return await new_tender(world, world.records["package"])
@@ -93,6 +95,7 @@ def _registry(world: World) -> dict[str, Any]:
         "/internal/tokens": {"session": "x" * 43},
         "/registrations": registration("baru", len(FIRMS) + 1),
         "/papers": paper("npwp"),
+        "/papers/{id}/upload": {"name": "salinan.pdf", "media_type": "application/pdf"},
         "/papers/{id}/file": world.bodies["paper newcomer"],
         "/providers/{id}/decision": {"outcome": "rejected", "place": "Mojokerto", "deficiencies": ["ktp"]},
         "/accounts": {"user_id": "pegawai", "name": "Pegawai", "email": "pegawai@contoh.example"},
@@ -135,6 +138,29 @@ def _officials(world: World) -> dict[str, dict[str, str]]:
         "/pokja/{id}/evaluasi/{bid}": {"step": STEPS[0], "passed": "true"},
         "/pokja/{id}/sanggah/{objection}": {"upheld": "false", "text": "Sesuai."},
         "/pokja/{id}/gagal": {"ground": "F2", "_do": "check"},
+    }
+
+
+def _pages(world: World) -> dict[str, Any]:
+    """What stands in the forms of the portal: places of the body that goes to the service."""
+    firm = registration("baru", len(FIRMS) + 1)
+    return {
+        "/daftar": {**firm, "password_again": firm["password"]},
+        "/penyedia/berkas": {name: paper("ktp")[name] for name in ("number", "holder", "issued_on")},
+        "/tender/{code}/ikut": {"_do": "join"},
+        "/tender/{code}/tanya": {"chapter": "IKP", "text": "Kapan?"},
+        "/tender/{code}/sanggah": TEXT,
+        "/penawaran/{id}": {"agreed": "true", **_fields(world.bodies["consent"])},
+    }
+
+
+def _fields(value: Any, place: str = "") -> dict[str, str]:
+    """A body as the fields of a form, each under the name of its place."""
+    if not isinstance(value, dict | list):
+        return {place: str(value)}
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    return {
+        name: said for key, one in inner for name, said in _fields(one, f"{place}.{key}" if place else f"{key}").items()
     }
 
 

@@ -17,6 +17,7 @@ from services.registry.schemas.providers import (
     Decision,
     Download,
     Fingerprints,
+    NewCopy,
     NewPaper,
     PaperBegun,
     PaperOut,
@@ -52,6 +53,12 @@ async def provider(id: UUID, actor: ActorDep, service: ServiceDep) -> ProviderOu
 async def begin_paper(body: NewPaper, call: CallDep, service: ServiceDep) -> PaperBegun:
     """Enter a paper. Upload its copy with the grant, then confirm it with `/papers/{id}/file`."""
     return await commands.begin_paper(call, service, body)
+
+
+@router.post("/papers/{id}/upload", status_code=201, **allow(Role.PENYEDIA))
+async def begin_copy(id: UUID, body: NewCopy, call: CallDep, service: ServiceDep) -> PaperBegun:
+    """Another grant for the copy of a paper entered earlier: on another day, or after an upload that went wrong."""
+    return await commands.begin_copy(call, service, id, body)
 
 
 @router.post("/papers/{id}/file", **allow(Role.PENYEDIA))

@@ -25,6 +25,7 @@ from services.registry.schemas.officials import NewAccount
 from services.registry.schemas.providers import (
     Download,
     Fingerprints,
+    NewCopy,
     NewPaper,
     PaperBegun,
     PaperOut,
@@ -69,19 +70,33 @@ async def begin_paper(call: Call, service: Service, new: NewPaper) -> PaperBegun
     async with call.transaction() as db:
         provider = await _own_open(db, call.account)
         paper = Paper(**new.model_dump(exclude={"number"}), number=number, id=new_id(), provider=provider.id)
-        grant = UploadGrant(
-            id=new_id(),
-            purpose=PURPOSE,
-            owner="registry",
-            record=paper.id,
-            account=call.account,
-            media_types=MEDIA_TYPES,
-            max_size=LARGEST,
-            expires_at=(now := await real_now(db)) + UPLOAD_TIME,
-        )
-        paper.grant = grant.id
+        begun = await _granted(db, call, service, paper, MEDIA_TYPES)
         db.add(paper)
-        return call.answer(PaperBegun(id=paper.id, grant=grant.issue(_grant_key(service), now)))
+        return call.answer(begun)
+
+
+async def begin_copy(call: Call, service: Service, id: UUID, copy: NewCopy) -> PaperBegun:
+    """The new grant takes the place of the one before, which fits no longer."""
+    async with call.transaction() as db:
+        paper = await _own_paper(db, await own_provider(db, call.account), id)
+        await _own_open(db, call.account)
+        _require_no_copy(paper)
+        return call.answer(await _granted(db, call, service, paper, (copy.media_type,)))
+
+
+async def _granted(db: Db, call: Call, service: Service, paper: Paper, media_types: tuple[str, ...]) -> PaperBegun:
+    grant = UploadGrant(
+        id=new_id(),
+        purpose=PURPOSE,
+        owner="registry",
+        record=paper.id,
+        account=call.account,
+        media_types=media_types,
+        max_size=LARGEST,
+        expires_at=(now := await real_now(db)) + UPLOAD_TIME,
+    )
+    paper.grant = grant.id
+    return PaperBegun(id=paper.id, grant=grant.issue(_grant_key(service), now))
 
 
 async def confirm_paper(call: Call, service: Service, id: UUID, given: Fingerprints) -> PaperOut:
@@ -92,16 +107,20 @@ async def confirm_paper(call: Call, service: Service, id: UUID, given: Fingerpri
         statement = Statement.verify(given.statement, service.ring, await real_now(db), owner="registry")
         _require_same_grant(statement, paper, call.account)
         _require_same_bytes(statement, paper, given)
-        if paper.object is not None:
-            raise Conflict(
-                "paper_has_file",
-                "This paper has its copy, and a grant is used once.",
-                remedy="Enter the paper anew to replace it; the newest one counts.",
-            )
+        _require_no_copy(paper)
         paper.object, paper.size = statement.object, statement.size
         paper.md5, paper.sha256 = statement.md5, statement.sha256
         paper.uploaded_at = await business_now(db)
         return call.answer(PaperOut.model_validate(paper))
+
+
+def _require_no_copy(paper: Paper) -> None:
+    if paper.object is not None:
+        raise Conflict(
+            "paper_has_file",
+            "This paper has its copy, and a grant is used once.",
+            remedy="Enter the paper anew to replace it; the newest one counts.",
+        )
 
 
 def _require_same_grant(statement: Statement, paper: Paper, account: UUID) -> None:

@@ -1,6 +1,7 @@
 """Registration, papers and verification of providers."""
 
 from datetime import date
+from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -37,6 +38,13 @@ class NewPaper(Request):
     holder: Line
     issued_on: date
     expires_on: date | None = None
+
+
+class NewCopy(Request):
+    """A file of a paper as it will be sent."""
+
+    name: Line
+    media_type: Literal["application/pdf", "image/jpeg", "image/png"]
 
 
 class PaperBegun(BaseModel):

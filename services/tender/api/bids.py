@@ -27,8 +27,11 @@ async def draft_bid(id: UUID, call: CallDep, actor: ActorDep) -> BidDraft:
 
 
 @router.get("/bids/mine", **allow(Role.PENYEDIA))
-async def my_bids(db: ReadDep, actor: ActorDep, cursor: Cursor = None, limit: Limit = 25) -> Page[BidOut]:
-    return await queries.mine(db, actor, cursor=cursor, limit=limit)
+async def my_bids(
+    db: ReadDep, actor: ActorDep, tender: UUID | None = None, cursor: Cursor = None, limit: Limit = 25
+) -> Page[BidOut]:
+    """Drafts and what became of them, the latest first; of one tender, if it is named."""
+    return await queries.mine(db, actor, tender=tender, cursor=cursor, limit=limit)
 
 
 @router.get("/bids/{id}", **allow(Role.PENYEDIA))

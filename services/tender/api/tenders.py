@@ -13,7 +13,9 @@ from services.tender.api.needs import ReadDep, ServiceDep
 from services.tender.commands import participation
 from services.tender.commands import tenders as commands
 from services.tender.queries import tenders as queries
+from services.tender.queries.inbox import inbox
 from services.tender.schemas.tenders import (
+    InboxItem,
     NewAnswer,
     NewApproval,
     NewQuestion,
@@ -37,6 +39,18 @@ async def create_tender(body: NewTender, call: CallDep, actor: ActorDep) -> Tend
 async def list_tenders(db: ReadDep, actor: ActorDep, cursor: Cursor = None, limit: Limit = 25) -> Page[TenderRow]:
     """Mine: of my committees, my SKPD or my firm."""
     return await queries.listing(db, actor, cursor=cursor, limit=limit)
+
+
+@router.get("/tenders/open", **allow(Role.PENYEDIA))
+async def open_tenders(db: ReadDep, actor: ActorDep, cursor: Cursor = None, limit: Limit = 25) -> Page[TenderRow]:
+    """Those my firm may still join."""
+    return await queries.open_to(db, actor, cursor=cursor, limit=limit)
+
+
+@router.get("/inbox", **allow(Role.PENYEDIA))
+async def read_inbox(db: ReadDep, actor: ActorDep, cursor: Cursor = None, limit: Limit = 25) -> Page[InboxItem]:
+    """What happened in the tenders my firm takes part in, the latest first."""
+    return await inbox(db, actor, cursor=cursor, limit=limit)
 
 
 @router.get("/tenders/{id}", **logged_in())

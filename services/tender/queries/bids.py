@@ -16,6 +16,7 @@ from services.tender.models import Bid, BidFile, Evaluation, Tender, WinnerAppro
 from services.tender.queries.standing import Entry, names_of, standing, submitted
 from services.tender.rules import winner
 from services.tender.schemas.bids import (
+    BidFileOut,
     BidOut,
     CorrectedRowOut,
     EvaluationOut,
@@ -30,8 +31,10 @@ __all__ = ["evaluation_out", "mine", "opened", "own", "require_opened", "sheet"]
 ITEM = TypeVar("ITEM")
 
 
-async def mine(db: Db, actor: Actor, *, cursor: str | None, limit: int) -> Page[BidOut]:
+async def mine(db: Db, actor: Actor, *, tender: UUID | None, cursor: str | None, limit: int) -> Page[BidOut]:
     query = select(Bid).where(Bid.provider == actor.provider)
+    if tender is not None:
+        query = query.where(Bid.tender_id == tender)
     rows, more = await page(db, query, [Bid.created_at, Bid.id], cursor=cursor, limit=limit)
     return Page(items=[await _own(db, row) for row in rows], next=more)
 
@@ -51,14 +54,19 @@ async def _own(db: Db, row: Bid) -> BidOut:
         tender_name=tender.name,
         event_id=row.event,
         corrected=row.corrected if tender.winner_announced_at else None,
-        files=(await files_of(db, [row.id])).get(row.id, []),
+        files=await _places(db, row.id),
     )
 
 
-async def files_of(db: Db, bids: Sequence[UUID], *, arrived: bool = False) -> dict[UUID, list[FileOut]]:
-    query = select(BidFile).where(BidFile.bid_id.in_(bids)).order_by(BidFile.id)
-    if arrived:
-        query = query.where(BidFile.object.is_not(None))
+async def _places(db: Db, bid: UUID) -> list[BidFileOut]:
+    """Every file a grant was given for, whether it came or not."""
+    query = select(BidFile).where(BidFile.bid_id == bid).order_by(BidFile.id)
+    return [BidFileOut.model_validate(row) for row in (await db.execute(query)).scalars()]
+
+
+async def files_of(db: Db, bids: Sequence[UUID]) -> dict[UUID, list[FileOut]]:
+    """What arrived."""
+    query = select(BidFile).where(BidFile.bid_id.in_(bids), BidFile.object.is_not(None)).order_by(BidFile.id)
     found: dict[UUID, list[FileOut]] = {}
     for row in (await db.execute(query)).scalars():
         found.setdefault(row.bid_id, []).append(FileOut.model_validate(row))
@@ -80,7 +88,7 @@ async def opened(db: Db, id: UUID, actor: Actor) -> list[OpenedBid]:
     tender, _ = await committee_tender(db, id, actor, write=False)
     require_opened(tender)
     names, bids = await names_of(db, id), await submitted(db, id)
-    files = await files_of(db, [bid.id for bid in bids], arrived=True)
+    files = await files_of(db, [bid.id for bid in bids])
     return [
         OpenedBid(
             id=bid.id,

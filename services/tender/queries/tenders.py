@@ -38,7 +38,7 @@ from services.tender.schemas.tenders import QuestionOut, StageOut, TenderOut, Te
 from services.tender.schemas.values import FileOut
 from services.tender.stages import spans_of, stages_of
 
-__all__ = ["detail", "documents_of", "listing", "questions", "rows_of", "stages_out", "tender_out"]
+__all__ = ["detail", "documents_of", "listing", "open_to", "questions", "rows_of", "stages_out", "tender_out"]
 
 
 async def detail(db: Db, id: UUID, actor: Actor) -> TenderOut:
@@ -49,9 +49,9 @@ async def detail(db: Db, id: UUID, actor: Actor) -> TenderOut:
     if tender.announced_at is None and not (member or buyer):
         raise NotFound("tender", id)
     shown = await tender_out(db, tender, now, official=member or buyer)
-    joined = await takes_part(db, id, actor)
+    joined = await db.get(Participation, (id, actor.provider)) if actor.provider else None
     relation = "committee" if member else "buyer" if buyer else "participant" if joined else None
-    return shown.model_copy(update={"relation": relation})
+    return shown.model_copy(update={"relation": relation, "joined_at": joined.at if joined else None})
 
 
 async def tender_out(db: Db, row: Tender, now: datetime, *, official: bool) -> TenderOut:
@@ -100,6 +100,19 @@ async def listing(db: Db, actor: Actor, *, cursor: str | None, limit: int) -> Pa
     """The tenders of the actor's committees, SKPD or firm, drafts among them."""
     query = select(Tender).where(or_(*await _mine(db, actor)))
     found, more = await page(db, query, [Tender.created_at, Tender.id], cursor=cursor, limit=limit)
+    return Page(items=await rows_of(db, found), next=more)
+
+
+async def open_to(db: Db, actor: Actor, *, cursor: str | None, limit: int) -> Page[TenderRow]:
+    """Running tenders that take bids and that the actor's firm has not joined, those announced last first."""
+    joined = select(Participation.tender_id).where(Participation.provider == actor.provider)
+    query = select(Tender).where(
+        Tender.announced_at.is_not(None),
+        Tender.status == "running",
+        Tender.closes_at >= await business_now(db),
+        Tender.id.not_in(joined),
+    )
+    found, more = await page(db, query, [Tender.announced_at, Tender.id], cursor=cursor, limit=limit)
     return Page(items=await rows_of(db, found), next=more)
 
 

@@ -74,6 +74,14 @@ class BidDraft(Answer):
     version: int
 
 
+class BidFileOut(FileOut):
+    """A file as the bidder sees it. `grant`: under it documents says once more what arrived (`GET /uploads/{grant_id}`),
+    so that a bid can be prepared today and consented to tomorrow.
+    """
+
+    grant: UUID
+
+
 class BidOut(Answer):
     """A bid as its owner sees it."""
 
@@ -93,7 +101,7 @@ class BidOut(Answer):
     record_sha256: str | None
     offered: Rupiah | None
     corrected: Rupiah | None
-    files: list[FileOut]
+    files: list[BidFileOut]
 
 
 class OpenedBid(Answer):

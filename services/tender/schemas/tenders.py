@@ -71,6 +71,8 @@ class TenderOut(Answer):
     members: int
     relation: Literal["committee", "buyer", "participant"] | None = None
     """What who reads it is to this tender."""
+    joined_at: Moment | None = None
+    """When the reader's own firm joined."""
 
 
 class TenderRow(Answer):
@@ -240,6 +242,21 @@ class QuestionOut(Answer):
     answer: str | None
     answered_at: Moment | None
     mine: bool = False
+
+
+class InboxItem(Answer):
+    """News for a firm. `own`: about its own question, objection or bid; `until` where it lasts."""
+
+    key: str
+    kind: str
+    at: Moment
+    until: Moment | None
+    tender: UUID
+    code: str
+    name: str
+    stage: str | None
+    bid: UUID | None
+    own: bool
 
 
 class ParticipationOut(Answer):

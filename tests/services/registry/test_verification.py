@@ -259,3 +259,21 @@ async def test_a_verifier_sees_beforehand_what_stands_against_admission(office: 
     refused = await office.post(f"/providers/{first}/decision", admit(papers), as_="verifikator")
     assert problem(refused, 422, "verification_deficient")["deficiencies"] == seen["deficiencies"]
     assert ok(await office.get(f"/providers/{first}", as_="majujaya"))["deficiencies"] is None
+
+
+async def test_the_copy_of_a_paper_may_come_another_day(office: Office) -> None:
+    """Under a new grant; the one before fits no longer, and a paper that has its copy gets none."""
+    await office.register("majujaya")
+    await office.register("sumber")
+    begun = ok(await office.post("/papers", paper("npwp"), as_="majujaya"), 201)
+    path, copy = f"/papers/{begun['id']}/upload", {"name": "npwp.jpg", "media_type": "image/jpeg"}
+    again = ok(await office.post(path, copy, as_="majujaya"), 201)
+    assert again["id"] == begun["id"]
+    granted = UploadGrant.verify(again["grant"], office.service.ring, datetime.now(UTC))
+    assert (str(granted.record), granted.media_types) == (begun["id"], ("image/jpeg",))
+    problem(await office.post(path, copy | {"media_type": "text/html"}, as_="majujaya"), 422, "invalid_request")
+    problem(await office.post(path, copy, as_="sumber"), 404, "not_found")
+    file = f"/papers/{begun['id']}/file"
+    problem(await office.post(file, office.stated(begun["grant"]), as_="majujaya"), 403, "statement_of_another_paper")
+    ok(await office.post(file, office.stated(again["grant"]), as_="majujaya"))
+    problem(await office.post(path, copy, as_="majujaya"), 409, "paper_has_file")

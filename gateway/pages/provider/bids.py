@@ -1,0 +1,153 @@
+"""`/penawaran`: the own bids; a draft with its files and prices, the consent, and the receipt of what was decided.
+
+Prices are sealed: until the consent they stand in the browser alone. `hitung` is for browsers without scripts; what it
+is sent is computed with and forgotten.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.responses import JSONResponse, Response
+
+from gateway.pages.desks import roles_of
+from gateway.pages.forms import Form, WrongField
+from gateway.pages.page import Page
+from gateway.pages.provider import offers
+from gateway.pages.visit import Visit
+from gateway.pages.words_of_numbers import terbilang
+from kit.problems import Conflict, Problem
+
+__all__ = ["PAGES"]
+
+ROWS: Final = 25
+TEMPLATE: Final = "provider/bid.html"
+UPLOAD: Final = "upload_penawaran"
+
+
+async def show_list(visit: Visit) -> Mapping[str, Any]:
+    cursor = visit.query("cursor", 500)
+    page = await visit.get("tender", "/bids/mine", cursor=cursor, limit=ROWS)
+    return {
+        "bids": page["items"],
+        "later": f"/penawaran?{urlencode({'cursor': page['next']})}" if page["next"] else None,
+        "first": "/penawaran" if cursor else None,
+    }
+
+
+async def _bid(visit: Visit) -> Any:
+    return await visit.get("tender", f"/bids/{visit.path('id')}")
+
+
+async def show_bid(visit: Visit) -> dict[str, Any]:
+    bid = await _bid(visit)
+    tender = await visit.get("tender", f"/public/tenders/{bid['tender_code']}")
+    if bid["status"] != "draft":
+        return {"bid": bid, "tender": tender, **_decided(bid)}
+    stage = next((stage for stage in tender["stages"] if stage["code"] == UPLOAD), None)
+    return {
+        "bid": bid,
+        "tender": tender,
+        "stage": stage,
+        "consent": await visit.get("tender", "/consent-text"),
+        "kept": [kept for file in bid["files"] if (kept := await _kept(visit, file))],
+        "offer_of": lambda form: offers.shown(form, tender["quantities"]),
+        "collected_by": lambda form: {file["file"] for file in _named(form, "files")},
+        "terbilang": terbilang,
+    }
+
+
+async def _kept(visit: Visit, file: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What arrived under this file's grant, as documents said to its sender; None: nothing yet."""
+    try:
+        stated = await visit.get("documents", f"/uploads/{file['grant']}")
+    except Problem as refusal:
+        if refusal.status == 404:
+            return None
+        raise
+    return {**stated, "file": file["id"]}
+
+
+def _decided(bid: Mapping[str, Any]) -> dict[str, Any]:
+    """The record is what was sent, the receipt what was received and decided."""
+    record = json.loads(bid["record"])
+    said = json.loads(base64.b64decode(bid["receipt"]["payload"]))
+    received = {file["sha256"]: file for file in said["files"]}
+    places = {(file["name"], file["sha256"]): file["id"] for file in bid["files"]}
+    files = [
+        {"sent": file, "received": received.get(file["sha256"]), "id": places.get((file["name"], file["sha256"]))}
+        for file in record["files"]
+    ]
+    return {"record": record, "said": said, "files": files, "key": bid["receipt"]["signatures"][0]["keyid"],
+            "terbilang": terbilang}  # fmt: skip
+
+
+async def act_on_bid(visit: Visit, form: Form) -> Response:
+    if form.do == "hitung":
+        offers.read(form)
+        return await visit.page(TEMPLATE, form=form, **await show_bid(visit))
+    if form.do == "replace":
+        bid = await _bid(visit)
+        draft = await visit.post("tender", f"/tenders/{bid['tender']}/bids", key=form.key)
+        return visit.go(f"/penawaran/{draft['id']}", "bid_drafted")
+    return await _consent(visit, form)
+
+
+async def _consent(visit: Visit, form: Form) -> Response:
+    """One call and no other before it: its arrival is the instant that counts (Pasal 14(5))."""
+    offer, files = offers.read(form), _files(form)
+    if not files:
+        raise WrongField("berkas", "bid_without_files", "Upload at least one file of the offer first.")
+    if not offer.total:
+        raise WrongField("offer.rows.0.unit_price", "offer_empty", "The offer has no price yet.")
+    if not form.ticked("agreed"):
+        raise WrongField("agreed", "consent_missing", "A bid is sent with your consent: tick the sentence above.")
+    body = {
+        "files": files,
+        "offer": {**offer.body(), "validity_days": form.required("offer.validity_days")},
+        "qualification": form.body("qualification").get("qualification", {}),
+        "consent_version": form["consent_version"],
+    }
+    await visit.post("tender", f"/bids/{visit.path('id')}/consent", body, key=form.key)
+    return visit.go(f"/penawaran/{visit.path('id')}", "bid_sent")
+
+
+def _files(form: Form) -> list[Any]:
+    """Those just uploaded by the page, and those of an earlier day that are ticked; each once."""
+    return list({file["file"]: file for file in [*_named(form, "kept"), *_named(form, "files")]}.values())
+
+
+def _named(form: Form, group: str) -> list[Any]:
+    """Whose number came along: a box that is not ticked sends none."""
+    lines = form.body(group).get(group, ())
+    each = lines.values() if isinstance(lines, dict) else lines
+    return [file for file in each if isinstance(file, dict) and file.get("file")]
+
+
+async def show_receipt(visit: Visit) -> Response:
+    """To be kept and checked by anybody: the signed envelope, and the record whose hash stands in it."""
+    bid = await _bid(visit)
+    if not bid["receipt"]:
+        raise Conflict(
+            "no_receipt",
+            "The bid {bid} is a draft; a receipt comes with the consent.",
+            article="Perwali Mojokerto 21/2011 Pasal 14(5)",
+            remedy="Finish the bid and send it.",
+            bid=bid["code"],
+        )
+    named = ("code", "tender_code", "event_id", "receipt", "record", "record_sha256")
+    headers = {
+        "cache-control": "no-store",
+        "content-disposition": f'attachment; filename="tanda-terima-{bid["code"]}.json"',
+    }
+    return JSONResponse({name: bid[name] for name in named}, headers=headers)
+
+
+ROLES: Final = roles_of("bids")
+PAGES: Final = (
+    Page("/penawaran", "provider/bids.html", show_list, roles=ROLES),
+    Page("/penawaran/{id:str}", TEMPLATE, show_bid, act_on_bid, ROLES),
+    Page("/penawaran/{id:str}/tanda-terima.json", TEMPLATE, show_receipt, roles=ROLES),
+)

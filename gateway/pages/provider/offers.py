@@ -1,0 +1,73 @@
+"""The arithmetic of an offer as it is typed: the tender's quantities, the bidder's unit prices, amounts and their sum.
+
+What is typed is taken as typed; the amounts are those the evaluation would compute (services/tender/rules/hps.py).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from contracts.values import rupiah as rounded
+from gateway.pages.forms import Form, WrongField
+
+__all__ = ["Line", "Offer", "read", "shown"]
+
+GROUP: Final = "offer.rows"
+
+
+@dataclass(frozen=True)
+class Line:
+    no: int
+    quantity: Decimal
+    unit_price: Decimal | None
+    """None: left blank, included in other prices."""
+
+    @property
+    def amount(self) -> Decimal:
+        return rounded(self.quantity * (self.unit_price or Decimal(0)))
+
+    def body(self) -> dict[str, Any]:
+        price = None if self.unit_price is None else f"{self.unit_price:.2f}"
+        return {"no": self.no, "quantity": f"{self.quantity:f}", "unit_price": price, "amount": f"{self.amount:.2f}"}
+
+
+@dataclass(frozen=True)
+class Offer:
+    lines: Sequence[Line]
+
+    @property
+    def total(self) -> Decimal:
+        return sum((line.amount for line in self.lines), Decimal("0.00"))
+
+    def body(self) -> dict[str, Any]:
+        return {"rows": [line.body() for line in self.lines], "total": f"{self.total:.2f}"}
+
+
+def read(form: Form) -> Offer:
+    """What was typed. Each line of the form carries its number and quantity, so that sending needs no other question."""
+    return Offer([_line(form, at) for at in range(form.count(GROUP))])
+
+
+def _line(form: Form, at: int) -> Line:
+    place = f"{GROUP}.{at}"
+    number, quantity = form[f"{place}.no"], form[f"{place}.quantity"]
+    if not (number.isdecimal() and quantity.replace(".", "", 1).isdecimal()):
+        raise WrongField(
+            f"{place}.unit_price", "offer_line", "This line is not as the page made it: open the page again."
+        )
+    price = form.money(f"{place}.unit_price")
+    return Line(int(number), Decimal(quantity), Decimal(price) if price else None)
+
+
+def shown(form: Form, quantities: Sequence[dict[str, Any]]) -> Offer:
+    """For the page, of the tender's own quantities: what cannot be read yet counts nothing."""
+    return Offer([Line(row["no"], Decimal(row["quantity"]), _price(form, at)) for at, row in enumerate(quantities)])
+
+
+def _price(form: Form, at: int) -> Decimal | None:
+    try:
+        price = form.money(f"{GROUP}.{at}.unit_price")
+    except WrongField:
+        return None
+    return Decimal(price) if price else None
