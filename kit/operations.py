@@ -221,7 +221,7 @@ async def _refuse_gap(db: Db, letter: DeadLetter) -> None:
             "letter_needed",
             "The log may need the event {letter}: without one that was really emitted, all later ones of its source would "
             "wait for ever.",
-            article="Pasal 4(2)b",
+            article="Perwali Mojokerto 21/2011 Pasal 4(2)b",
             remedy="Mend what keeps it from being taken, then retry. `lpse dead discard audit` looks into every outbox and "
             "gives up what nobody emitted.",
             letter=letter.id,

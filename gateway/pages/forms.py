@@ -23,7 +23,8 @@ MOST_FIELDS: Final = 20_000
 """A list of quantities has 2 000 lines of several fields."""
 MOST_LINES: Final = 2_000
 OURS: Final = frozenset({"_token", "_key", "_do"})
-PLACE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}(\.([0-9]{1,4}|[A-Za-z][A-Za-z0-9_]{0,60})){0,6}")
+PART: Final = r"(?![0-9]{5,}(\.|$))[A-Za-z0-9][A-Za-z0-9_-]{0,60}"
+PLACE: Final = re.compile(rf"{PART}(\.{PART}){{0,6}}")
 KEY: Final = re.compile(r"[A-Za-z0-9-]{8,100}")
 
 

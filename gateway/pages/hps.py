@@ -95,7 +95,7 @@ def _row(cells: Sequence[str]) -> Row:
     while len(cells) > len(FIELDS) and not cells[-1]:
         cells = cells[:-1]
     if len(cells) != len(FIELDS):
-        raise WrongField("paste", "columns_differ", "There are {count} columns, not four.", count=len(cells))
+        raise WrongField("paste", "columns_differ", "A line has four columns: description, unit, quantity, unit price.")
     if not all(cells):
         raise WrongField("paste", "cell_empty", "A column is empty.")
     decimal(cells[2])

@@ -30,6 +30,7 @@ from tests.gateway.refusals import FOLDERS, ROOT, Refusal, Source
 ID: Final = load("id")
 EN: Final = load("en")
 RELAYED: Final = {
+    "gateway/pages/forms.py: WrongField in beside",
     "gateway/logins.py: TooMany in _refuse_closed",
     "gateway/session.py: __init__ in __init__",
     "kit/http.py: Problem in _http",
