@@ -89,7 +89,7 @@ async def test_a_package_is_typed_pasted_added_up_and_kept(office: Office) -> No
     page = await ppk.press("/paket/baru", "sum", status=200, pagu="22.000.000")
     assert "HPS melebihi pagu sebesar Rp 200.000,00" in page.words
     page = await ppk.press("/paket/baru", "save", status=422)
-    assert "HPS melebihi pagu." in page.words
+    assert "HPS Rp 22.200.000,00 melebihi pagu Rp 22.000.000,00." in page.words
     assert "Dasar: Perpres 54/2010 Pasal 66" in page.words
     page = await ppk.press("/paket/baru", "save", status=422, hps_rows__1__unit_price="murah", pagu="26.000.000")
     assert "Baris 2: harga satuan: Tuliskan nilai seperti" in page.words
@@ -247,7 +247,7 @@ async def evaluated(office: Office, tender: Course, bids: dict[str, str]) -> Non
             assert f"Keputusan: {step.capitalize()}" in page.words
             if who == "third" and step == "teknis":
                 page = await member.press(path, status=422, passed="false")
-                assert "alasan" in page.words
+                assert "Penawaran yang tidak lulus harus disertai alasan." in page.words
                 await member.done(path, passed="false", reason="Bahan tidak sesuai")
                 break
             await member.done(path, passed="true")
@@ -263,7 +263,7 @@ async def proven(office: Office, tender: Course, bids: dict[str, str]) -> None:
     path = f"{base}/evaluasi/{bids['bidder']}"
     await member.see(path)
     page = await member.press(path, "prove", status=409, passed="true", reason="Asli dilihat")
-    assert "Pembuktian Kualifikasi" in page.words
+    assert "Tahap Pembuktian Kualifikasi dimulai " in page.words
     assert "Asli dilihat" in page.text
     await tender.begin("pembuktian_kualifikasi")
     assert due(await member.see(base)) == ["Pembuktian"]
@@ -287,7 +287,7 @@ async def won(office: Office, tender: Course) -> None:
     assert due(await chair.see(base)) == ["Mengumumkan"]
     await chair.see(f"{base}/pemenang")
     await chair.done(f"{base}/pemenang", "announce")
-    public = await chair.see(f"/tender/{tender.code}")
+    public = await chair.see(f"/tender/{tender.code}/evaluasi")
     assert "CV Bidder Pemenang" in public.words
 
 
@@ -370,7 +370,7 @@ async def test_a_tender_is_declared_failed_in_two_steps_and_its_package_waits_ag
     assert "Bukti: Ini harus diisi." in page.words
     page = await member.press(path, "check", status=200, ground="F4", evidence="")
     page = await member.press(path, "declare", status=422)
-    assert "F4" in page.words
+    assert "Alasan F4 (Tidak ada penawaran yang lulus evaluasi) tidak terpenuhi" in page.words
     assert waits(await member.see("/pokja"), package) is False
     await member.see(path)
     page = await member.press(path, "check", status=200, ground="F2", evidence="")
