@@ -130,6 +130,7 @@ async def visit(chromium: Browser, system: System) -> AsyncIterator[Visit]:
             lang: str = "id",
             base: str = system.installation.gateway,
             complaints_expected: bool = False,
+            scripts: bool = True,
         ) -> Page:
             context = await chromium.new_context(
                 base_url=base,
@@ -137,6 +138,7 @@ async def visit(chromium: Browser, system: System) -> AsyncIterator[Visit]:
                 color_scheme=scheme,
                 locale=lang,
                 storage_state=who.session if who else None,
+                java_script_enabled=scripts,
             )
             stack.push_async_callback(context.close)
             page = await context.new_page()
@@ -171,10 +173,11 @@ async def log_in(page: Page, who: Somebody) -> None:
         await page.fill("#totp", pyotp.TOTP(who.totp_secret).now())
     await page.click("form button[type=submit]")
     await page.wait_for_url("**/beranda")
-    who.session = await _kept(page.context)
+    who.session = await kept(page.context)
 
 
-async def _kept(context: BrowserContext) -> Any:
+async def kept(context: BrowserContext) -> Any:
+    """The session, for another page of the same person."""
     return await context.storage_state()
 
 

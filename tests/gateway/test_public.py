@@ -206,7 +206,9 @@ async def test_the_chart_and_the_table_beneath_say_the_same(portal: Portal, lang
     heights = [float(height) for height in re.findall(r'<rect [^>]*height="([\d.]+)"', html)]
     assert heights == [pytest.approx(150 * month["tenders"] / 6, abs=0.1) for month in months]
     table = html[html.index("</svg>") :].partition("</table>")[0]
-    assert [int(n) for n in re.findall(r'class="right">(\d+)</td>', table)] == [month["tenders"] for month in months]
+    assert [int(n) for n in re.findall(r'class="right">(\d+)</td>', table)] == [
+        month["tenders"] for month in months if month["tenders"]
+    ]
     assert re.search(r'<svg [^>]*role="img" aria-label="[^"]{20,}"', html)
 
 

@@ -192,7 +192,7 @@ class Box {
       this.say("received", { name: file.name });
       sessionStorage.setItem(SHOWN_AFTER, JSON.stringify([this.id, this.part(".state").textContent, card.outerHTML]));
       this.running = null;
-      location.replace(location.pathname + location.search);
+      location.replace(withoutNotice(location));
     } else if (collect) {
       this.collected(card, collect.replace(/^#/, ""), { file: begun.id, ...said }, file.name);
       this.input.value = "";
@@ -377,6 +377,13 @@ async function arrived(begun: Begun, signal: AbortSignal): Promise<unknown> {
     if (error instanceof Refused && error.problem.status === 404) return null;
     throw error;
   }
+}
+
+/** The same page, without the word of what was done before the upload. */
+function withoutNotice(place: Location): string {
+  const asked = new URLSearchParams(place.search);
+  asked.delete("pesan");
+  return place.pathname + (asked.size ? `?${asked}` : "");
 }
 
 /** A grant is a signed document; what it says about itself can be read by whoever holds it. */
