@@ -244,7 +244,7 @@ async def test_a_refusal_is_said_in_the_portals_words(
     file = tmp_path / "foto.exe"
     file.write_bytes(b"x" * 100)
     for lang, detail, remedy in (
-        ("id", "tidak dapat diserahkan di sini", "Yang dapat Anda lakukan: Simpan dokumennya"),
+        ("id", "tidak dapat diserahkan di sini", "Yang dapat Anda lakukan: Kirim berkas berjenis tersebut"),
         ("en", "cannot be handed in here", "What you can do: Send one of these types"),
     ):
         page = await visit(PAGE, who=provider.who, lang=lang)
