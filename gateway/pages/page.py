@@ -72,9 +72,12 @@ class Page:
             visit.refuse_foreign(form)
             return await self.act(visit, form)
         except Problem as refusal:
-            if (refusal.status == 401 and self.roles is not None) or not wants_page(visit.request.scope):
+            if refusal.status == 401 and self.roles is not None:
                 raise
-            return await self._shown(visit, form.refused(refusal), refusal.status)
+            again = await self._shown(visit, form.refused(refusal), refusal.status)
+            if wants_page(visit.request.scope):
+                return again
+            raise  # programs, too, learn why only where they see the page
 
     async def _shown(self, visit: Visit, form: Form | None = None, status: int = 200) -> Response:
         self._admit(visit)
