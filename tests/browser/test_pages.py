@@ -1,5 +1,6 @@
 """Every page in a browser: on a phone and on a desk, in light and dark, for keyboard and screen reader."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal
 
@@ -7,16 +8,33 @@ import pyotp
 import pytest
 from playwright.async_api import Page
 
+from cli.demo.cast import Bidder
+from cli.demo.portal import Portal
+from cli.demo.providers import sign_up
+from cli.system import System
 from tests.browser.conftest import DESK, PHONE, Somebody, Visit, assert_accessible, assert_fits, picture
 
-PUBLIC = ("/", "/tender", "/masuk", "/komponen", "/log", "/tidak-ada")
-OWN = ("/beranda", "/akun", "/keluar")
+PUBLIC = (
+    *("/", "/tender", "/masuk", "/daftar", "/bantuan", "/periksa", "/pengaduan", "/pengaduan/lacak", "/tanya"),
+    *("/tanya/lacak", "/pengumuman-lpse", "/komponen", "/log", "/tidak-ada"),
+)
+OWN = (
+    *(("ppk", path) for path in ("/beranda", "/akun", "/keluar", "/paket", "/paket/baru")),
+    ("pokja", "/pokja"),
+    ("verifikator", "/verifikasi"),
+    *(("helpdesk", f"/layanan/{desk}") for desk in ("tiket", "pengaduan", "pengumuman")),
+    *(("admin_agency", f"/admin/{desk}") for desk in ("akun", "surat-tugas", "skpd", "pokja")),
+    ("admin_ppe", "/sistem"),
+    *(("penyedia", path) for path in ("/penyedia", "/penyedia/berkas?jenis=npwp", "/penyedia/formulir-pendaftaran")),
+    *(("penyedia", path) for path in ("/kotak-masuk", "/ikut", "/penawaran")),
+)
+"""What is only there once a tender runs is looked at in test_whole_tender.py."""
 NAMES = {"/": "home"}
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 
 
 def name_of(path: str) -> str:
-    return NAMES.get(path, path.strip("/").replace("/", "-"))
+    return NAMES.get(path, path.partition("?")[0].strip("/").replace("/", "-"))
 
 
 async def looked_at(visit: Visit, pictures: Path, path: str, who: Somebody | None) -> None:
@@ -37,11 +55,20 @@ async def test_a_public_page_fits_and_is_accessible(visit: Visit, pictures: Path
     await looked_at(visit, pictures, path, None)
 
 
-@pytest.mark.parametrize("path", OWN)
+@pytest.fixture(scope="module")
+async def people(system: System, officials: dict[str, Somebody]) -> dict[str, Somebody]:
+    """The officials, and a provider who has just registered."""
+    cast = Bidder("halaman", "CV Contoh Halaman", "Penanggung Jawab", Decimal(1), 0)
+    async with Portal(system.installation.gateway) as portal:
+        await sign_up(portal, cast, 4050)
+    return officials | {"penyedia": Somebody(cast.user_id, f"Contoh-{cast.user_id}-2026")}
+
+
+@pytest.mark.parametrize(("role", "path"), OWN)
 async def test_ones_own_page_fits_and_is_accessible(
-    visit: Visit, pictures: Path, officials: dict[str, Somebody], path: str
+    visit: Visit, pictures: Path, people: dict[str, Somebody], role: str, path: str
 ) -> None:
-    await looked_at(visit, pictures, path, officials["ppk"])
+    await looked_at(visit, pictures, path, people[role])
 
 
 async def test_english_fits_too(visit: Visit, pictures: Path) -> None:

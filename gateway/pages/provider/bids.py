@@ -44,9 +44,9 @@ async def _bid(visit: Visit) -> Any:
 async def show_bid(visit: Visit) -> dict[str, Any]:
     bid = await _bid(visit)
     tender = await visit.get("tender", f"/public/tenders/{bid['tender_code']}")
-    if bid["status"] != "draft":
-        return {"bid": bid, "tender": tender, **_decided(bid)}
     stage = next((stage for stage in tender["stages"] if stage["code"] == UPLOAD), None)
+    if bid["status"] != "draft":
+        return {"bid": bid, "tender": tender, "stage": stage, **_decided(bid)}
     return {
         "bid": bid,
         "tender": tender,
