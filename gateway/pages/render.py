@@ -78,6 +78,7 @@ class Renderer:
         t = self.catalogue(request)
         return self._html(
             request, "error.html", problem.status, clock=None, problem=problem, detail=refusals.said(t, problem),
+            person=getattr(request.state, "person", None),
             title=t.of("status", str(problem.status)) if f"status.{problem.status}" in t.words else problem.title,
             remedy=refusals.remedy(t, problem),
         )  # fmt: skip

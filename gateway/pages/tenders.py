@@ -77,7 +77,7 @@ async def _steps(visit: Visit, tender: Mapping[str, Any]) -> Sequence[tuple[str,
     if relation == "participant":
         ask = [("ask", f"{at}/tanya")] if "pemberian_penjelasan" in active else []
         object_ = [("object", f"{at}/sanggah")] if "masa_sanggah" in active else []
-        return [("bid", "/penawaran"), *ask, *object_]
+        return [("take_part", f"{at}/ikut"), ("bid", "/penawaran"), *ask, *object_]
     return [("join", f"{at}/ikut")] if may_join and "penyedia" in visit.person.roles else []
 
 

@@ -248,6 +248,8 @@ class Reception:
             except Problem as refusal:
                 if refusal.status != 401 and not public:
                     raise
+        if passed:
+            request.state.person = passed.person  # so that a refusal, which knows no more than the request, greets them
         secret, fresh = self._secret(request, credential if passed else None)
         return Visit(self, request, passed, secret, fresh=fresh)
 

@@ -280,3 +280,15 @@ class _Somebody(Visit):
     @property
     def t(self) -> Catalogue:
         return load("id")
+
+
+async def test_a_refusal_greets_whom_it_refuses(portal: Portal, registry: Registry) -> None:
+    """Whoever is logged in and may not see a page is not shown the way to the login."""
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        http.cookies.set("lpse_session", registry.open())
+        answer = await http.get("/sistem", headers=BROWSER)
+        assert (answer.status_code, 'href="/keluar"' in answer.text, 'href="/masuk"' in answer.text) == (
+            403,
+            True,
+            False,
+        )

@@ -246,8 +246,8 @@ STEPS = {f"{AT}/ikut", f"{AT}/tanya", f"{AT}/sanggah", "/penawaran", f"/pokja/{s
     [
         (("penyedia",), None, "upload_penawaran", {f"{AT}/ikut"}),
         (("penyedia",), None, "pembukaan", set()),
-        (("penyedia",), "participant", "pemberian_penjelasan", {"/penawaran", f"{AT}/tanya"}),
-        (("penyedia",), "participant", "masa_sanggah", {"/penawaran", f"{AT}/sanggah"}),
+        (("penyedia",), "participant", "pemberian_penjelasan", {f"{AT}/ikut", "/penawaran", f"{AT}/tanya"}),
+        (("penyedia",), "participant", "masa_sanggah", {f"{AT}/ikut", "/penawaran", f"{AT}/sanggah"}),
         (("pokja",), "committee", "evaluasi", {f"/pokja/{sample.RUNNING['id']}"}),
         (("pokja",), None, "evaluasi", set()),
         (("ppk",), "buyer", "evaluasi", {"/paket"}),
