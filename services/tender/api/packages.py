@@ -52,10 +52,10 @@ async def get_package(id: UUID, db: ReadDep, actor: ActorDep) -> PackageOut:
     return await queries.detail(db, id, actor)
 
 
-@router.get("/regimes/{code}", **public())
-async def get_regime(code: str) -> Regime:
+@router.get("/regimes/{regime}", **public())
+async def get_regime(regime: str) -> Regime:
     """The law as it stands: methods, templates with their stages and distances, grounds of failure, each with its source."""
-    return queries.law(code)
+    return queries.law(regime)
 
 
 @router.get("/schedule-proposals", **logged_in())
