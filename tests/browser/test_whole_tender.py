@@ -46,6 +46,7 @@ from tests.browser.conftest import (
 
 NUMBERS = count(5100)
 PACKAGE = "Pengadaan Laboratorium Komputer SMP Negeri"
+OTHERS = {"loser": "Gugur", "second": "Cadangan", "late": "Terlambat"}
 STEPS = ("administrasi", "kualifikasi", "teknis", "harga")
 REASON = "Layar 19 inci; diminta 22 inci."
 
@@ -215,7 +216,7 @@ class Story:
         admitted = []
         for seat, role in ((self.loser, "loser"), (self.second, "second"), (self.late, "late")):
             number = next(NUMBERS)
-            cast = Bidder(f"kedua{number}", f"PT Contoh {role.title()} {number}", "Penanggung Jawab", Decimal(1), 0)
+            cast = Bidder(f"kedua{number}", f"PT Contoh {OTHERS[role]} {number}", "Penanggung Jawab", Decimal(1), 0)
             user, _ = await sign_up(self.portal, cast, number)
             self.names[role] = cast.name
             seat.who = Somebody(cast.user_id, f"Contoh-{cast.user_id}-2026")
