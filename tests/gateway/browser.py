@@ -33,6 +33,7 @@ class _Forms(HTMLParser):
         super().__init__()
         self.forms: list[HtmlForm] = []
         self._form: HtmlForm | None = None
+        self._ahead: dict[str, list[tuple[str, str]]] = {}
         self._text: str | None = None
         self._name = ""
         self._options: list[tuple[str, bool]] = []
@@ -42,7 +43,10 @@ class _Forms(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
             self._form = HtmlForm(given.get("action", ""), given.get("method", "get"))
+            self._form.values += self._ahead.pop(given.get("id", ""), [])
             self.forms.append(self._form)
+        elif tag == "input" and given.get("form"):  # stands before the form it belongs to
+            self._ahead.setdefault(given["form"], []).append((given.get("name", ""), given.get("value", "")))
         elif self._form is not None and tag in {"input", "textarea", "select", "button"}:
             self._control(self._form, tag, given, checked="checked" in given)
         elif tag == "option":

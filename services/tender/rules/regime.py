@@ -2,9 +2,9 @@
 
 import hashlib
 from datetime import date, time
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from contracts.values import Rupiah
 from integrity.canonical import canonical
@@ -98,7 +98,8 @@ class Offset(_Part):
 
     after: str
     days: int = 0
-    at: time | None = None
+    at: Annotated[time, WithJsonSchema({"type": "string", "examples": ["16:00:00"]})] | None = None
+    """JSON Schema's own `time` has an offset; this hour is WIB's."""
 
 
 class StageKind(_Part):
