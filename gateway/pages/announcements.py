@@ -12,13 +12,8 @@ PATH: Final = "/pengumuman-lpse"
 
 
 async def show(visit: Visit) -> Mapping[str, Any]:
-    cursor = visit.request.query_params.get("cursor")
-    page = await visit.get("helpdesk", "/announcements", limit=25, cursor=cursor)
-    return {
-        "announcements": page["items"],
-        "later": f"{PATH}?cursor={page['next']}" if page["next"] else "",
-        "first": PATH if cursor else "",
-    }
+    announcements, pager = await visit.listed(PATH, "helpdesk", "/announcements")
+    return {"announcements": announcements, **pager}
 
 
 PAGES: Final = (Page(PATH, "announcements.html", show),)

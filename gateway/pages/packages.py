@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
-from urllib.parse import urlencode
 from uuid import uuid4
 
 from starlette.responses import Response
@@ -28,14 +27,8 @@ SANGGAH: Final = "masa_sanggah"
 
 
 async def show_list(visit: Visit) -> Mapping[str, Any]:
-    cursor = visit.query("cursor", 500)
-    page = await visit.get("tender", "/packages", limit=25, cursor=cursor)
-    return {
-        "packages": page["items"],
-        "later": f"/paket?{urlencode({'cursor': page['next']})}" if page["next"] else None,
-        "first": "/paket" if cursor else None,
-        "creates": "ppk" in visit.require().roles,
-    }
+    packages, pager = await visit.listed("/paket", "tender", "/packages")
+    return {"packages": packages, **pager, "creates": "ppk" in visit.require().roles}
 
 
 # A new package

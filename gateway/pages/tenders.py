@@ -41,15 +41,13 @@ async def show_list(visit: Visit) -> Mapping[str, Any] | Response:
         return RedirectResponse(f"/tender/{filters['q']}", 303)
     closing = visit.query("sort") == "closing"
     wanted = {**filters, "sort": "closing"} if closing else filters
-    cursor = visit.request.query_params.get("cursor")
-    page = await visit.get("tender", "/public/tenders", **wanted, limit=ROWS, cursor=cursor)
+    tenders, pager = await visit.listed("/tender", "tender", "/public/tenders", limit=ROWS, **wanted)
     return {
-        "tenders": page["items"],
+        "tenders": tenders,
+        **pager,
         "wanted": {**dict.fromkeys(FILTERS, ""), **wanted},
         "narrowed": bool(filters),
         "closing": closing,
-        "later": f"/tender?{urlencode({**wanted, 'cursor': page['next']})}" if page["next"] else None,
-        "first": f"/tender?{urlencode(wanted)}" if cursor else None,
         "years": range(datetime.now(UTC).astimezone(WIB).year + 1, FIRST_YEAR - 1, -1),
     }
 

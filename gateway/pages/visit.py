@@ -113,6 +113,16 @@ class Visit:
         except (Problem, TimeoutError):
             return None
 
+    async def listed(
+        self, address: str, service: str, path: str, *, limit: int = 25, **wanted: str
+    ) -> tuple[Any, dict[str, str | None]]:
+        """One page of a list by cursor: its lines, and the pager's addresses below `address` (`first`, `later`)."""
+        cursor = self.query("cursor", 500)
+        page = await self.get(service, path, **wanted, limit=limit, cursor=cursor)
+        first = f"{address}?{urlencode(wanted)}" if wanted else address
+        later = f"{address}?{urlencode({**wanted, 'cursor': page['next']})}" if page["next"] else None
+        return page["items"], {"first": first if cursor else None, "later": later}
+
     async def post(self, service: str, path: str, body: Any = None, *, key: str) -> Any:
         """`key` is the form's: the same form sent twice has one effect."""
         return await self._ask(

@@ -10,7 +10,10 @@ from starlette.applications import Starlette
 from gateway import app as gateway
 from gateway.upstream import InProcess, Upstream
 from kit.settings import GatewaySettings
+from tests.access.conftest import world
 from tests.gateway.standins import Answers, Echo, Registry
+
+__all__ = ["world"]  # the one that tests/access tells of, for pages before the real services
 
 URL = "http://portal.test"
 

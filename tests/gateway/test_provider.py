@@ -37,15 +37,6 @@ BID_FORM = {
 PRICES = {"offer.rows.0.unit_price": "850.000", "offer.rows.1.unit_price": "Rp 799.999,5"}
 
 
-@pytest.fixture(scope="module")
-async def world(
-    postgres: Postgres, templates: dict[str, str], seaweedfs: SeaweedFS, key_home: Path
-) -> AsyncIterator[World]:
-    async with open_world(postgres, templates, seaweedfs, key_home) as world:
-        await tell(world)
-        yield world
-
-
 class Browser:
     """Somebody at the portal: forms are sent with what the page gave."""
 

@@ -1,39 +1,26 @@
 """What people do at the desks, typed into the pages, as the five services take it."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from urllib.parse import urlencode
 from uuid import uuid4
 
 import httpx2
 import pyotp
-import pytest
 from sqlalchemy import func, select
 
-from cli.servers import Postgres, SeaweedFS
 from gateway.pages.visit import form_token
 from kit.clock import WIB
 from kit.letters import LetterDiscarded
 from kit.outbox import outbox
 from services.helpdesk.models import Ticket
-from tests.access.story import tell
-from tests.access.world import LETTER, World, open_world
+from tests.access.world import LETTER, World
 from tests.gateway.test_pages import Page
 
 FORM = "application/x-www-form-urlencoded"
 Fields = Sequence[tuple[str, str]]
 TERM = [("valid_from", "2026-01-01T00:00"), ("valid_to", "2030-01-01T00:00")]
-
-
-@pytest.fixture(scope="module")
-async def world(
-    postgres: Postgres, templates: dict[str, str], seaweedfs: SeaweedFS, key_home: Path
-) -> AsyncIterator[World]:
-    async with open_world(postgres, templates, seaweedfs, key_home) as world:
-        await tell(world)
-        yield world
 
 
 async def see(world: World, who: str, path: str) -> Page:

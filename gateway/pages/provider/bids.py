@@ -8,7 +8,6 @@ import base64
 import json
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from starlette.responses import JSONResponse, Response
 
@@ -22,19 +21,13 @@ from kit.problems import Conflict, Problem
 
 __all__ = ["PAGES"]
 
-ROWS: Final = 25
 TEMPLATE: Final = "provider/bid.html"
 UPLOAD: Final = "upload_penawaran"
 
 
 async def show_list(visit: Visit) -> Mapping[str, Any]:
-    cursor = visit.query("cursor", 500)
-    page = await visit.get("tender", "/bids/mine", cursor=cursor, limit=ROWS)
-    return {
-        "bids": page["items"],
-        "later": f"/penawaran?{urlencode({'cursor': page['next']})}" if page["next"] else None,
-        "first": "/penawaran" if cursor else None,
-    }
+    bids, pager = await visit.listed("/penawaran", "tender", "/bids/mine")
+    return {"bids": bids, **pager}
 
 
 async def _bid(visit: Visit) -> Any:

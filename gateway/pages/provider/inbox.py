@@ -57,13 +57,8 @@ def _later(page: Mapping[str, Any]) -> str | None:
 
 
 async def show_open(visit: Visit) -> Mapping[str, Any]:
-    cursor = visit.query("cursor", 500)
-    page = await visit.get("tender", "/tenders/open", cursor=cursor, limit=ROWS)
-    return {
-        "tenders": page["items"],
-        "later": f"/ikut?{urlencode({'cursor': page['next']})}" if page["next"] else None,
-        "first": "/ikut" if cursor else None,
-    }
+    tenders, pager = await visit.listed("/ikut", "tender", "/tenders/open", limit=ROWS)
+    return {"tenders": tenders, **pager}
 
 
 PAGES: Final = (
