@@ -28,6 +28,7 @@ log = structlog.get_logger()
 
 Clock = Literal["business", "real"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BEGIN_LOCK = 0x6A6F62  # "job": one advisory lock per service database
 
 job = Table(
     "job",
@@ -117,10 +118,12 @@ class Worker:
 
     async def _begin(self, period: Periodic) -> None:
         async with self.database.transaction() as db:
+            # One replica after the other: what one begins is on its way or done before the next one looks for it.
+            await db.execute(select(func.pg_advisory_xact_lock(BEGIN_LOCK)))
             planned = (await db.execute(select(job.c.id).where(job.c.kind == period.kind).limit(1))).first()
             if planned is None:
                 now = await _now(db, period.clock)
-                # on a common grid, so that replicas which start together plan the same job
+                # on a common grid, so that no replica's start moves the hour of the night
                 due = now - (now - EPOCH) % period.every
                 await plan(db, TimeEvent(due, period.kind), "periodic", clock=period.clock)
 

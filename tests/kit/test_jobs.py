@@ -1,12 +1,14 @@
 """What is due is done once, in one transaction with the forgetting of it."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects import postgresql
 
+import kit.jobs
 from kit import clock
 from kit.clock import business_now, real_now
 from kit.db import Database, Db
@@ -184,6 +186,28 @@ async def test_a_periodic_job_missed_by_a_jump_runs_once(database: Database, sig
 async def test_replicas_keep_one_periodic_job(database: Database, signals: Telemetry, ran: Ran) -> None:
     replicas = [nightly(database, signals, ran) for _ in range(4)]
     await asyncio.gather(*(runs(replica, database, ran, 1) for replica in replicas))
+    assert len(ran) == 1
+    assert len(await waiting(database)) == 1
+
+
+async def test_a_replica_slow_to_start_does_not_begin_it_again(
+    database: Database, signals: Telemetry, ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = asyncio.Event()
+
+    async def slow_once(db: Db) -> datetime:
+        if not looked.is_set():
+            looked.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.5):  # time enough for the other to begin and to run the job
+                    while not ran:
+                        await asyncio.sleep(0.01)
+        return await business_now(db)
+
+    monkeypatch.setattr(kit.jobs, "business_now", slow_once)
+    slow = asyncio.create_task(runs(nightly(database, signals, ran), database, ran, 1))
+    await looked.wait()
+    await asyncio.gather(slow, runs(nightly(database, signals, ran), database, ran, 1))
     assert len(ran) == 1
     assert len(await waiting(database)) == 1
 
