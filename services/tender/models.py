@@ -220,7 +220,7 @@ class Participation(Base):
     __tablename__ = "participation"
 
     tender_id: Mapped[UUID] = mapped_column(ForeignKey("tender.id"), primary_key=True)
-    provider: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    provider: Mapped[UUID] = mapped_column(Uuid, primary_key=True, index=True)
     account: Mapped[UUID] = mapped_column(Uuid)
     name: Mapped[str]
     at: Mapped[datetime] = mapped_column(Instant)
