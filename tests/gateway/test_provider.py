@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from cli.servers import Postgres, SeaweedFS
 from gateway.pages.language import FOLDER, LANGUAGES, load
-from tests.access.story import PASSWORD, registration, tell
+from tests.access.story import PASSWORD, drafted, registration, tell
 from tests.access.world import PDF, PORTAL, Person, World, open_world
 from tests.gateway import test_pages as made
 from tests.gateway.test_pages import Page
@@ -277,6 +277,25 @@ async def test_who_takes_no_part_is_led_to_where_one_joins(world: World) -> None
         refused = await browser.send(f"/tender/{code}/ikut", {}, do="join")
         assert refused.status_code == 403
         assert "Pasal 9(2)" in Page(refused.text).words
+
+
+async def test_joining_is_offered_from_the_announcement_on(world: World) -> None:
+    tender = await drafted(world)
+    await tender.announce()
+    path, begins = f"/tender/{tender.code}/ikut", tender.stages["pengumuman_pascakualifikasi"][0]
+    async with browsing(world, world.people["outsider"]) as browser:
+        page = await browser.get(path)
+        assert "Tender ini belum dapat diikuti" in page.words
+        assert 'value="join"' not in browser.html
+        assert tender.code not in (await browser.get("/ikut")).words
+        await browser.get("/keluar")  # any page with a form
+        early = await browser.send(path, {}, do="join")
+        assert early.status_code == 409
+        assert "Perpres 54/2010 Pasal 59-61" in Page(early.text).words
+        await world.at(begins)
+        assert tender.code in (await browser.get("/ikut")).words
+        await browser.get(path)
+        assert 'value="join"' in browser.html
 
 
 async def test_a_question_out_of_time_keeps_what_was_typed(world: World) -> None:
