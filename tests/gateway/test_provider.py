@@ -188,6 +188,11 @@ async def _hand_in(browser: Browser, kind: str) -> None:
         field = next(field for field in Page(refused.text).all("input") if field.get("name") == "number")
         assert (field["value"], field["aria-invalid"]) == ("357601410785", "true")
         facts["number"] = "3576014107850003"
+        for name, wrong in (("issued_on", "2099-01-01"), ("expires_on", "2024-02-28"), ("expires_on", "2024-03-01")):
+            refused = await browser.send(path, facts | {name: wrong})
+            assert refused.status_code == 422
+            field = next(field for field in Page(refused.text).all("input") if field.get("name") == name)
+            assert (field["value"], field["aria-invalid"]) == (wrong, "true")
     entered = await browser.send(path, facts)
     assert entered.status_code == 303, entered.text
     await browser.get(path)

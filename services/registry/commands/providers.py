@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from kit.call import Call
-from kit.clock import business_now, real_now
+from kit.clock import WIB, business_now, real_now
 from kit.db import Db
 from kit.grants import DownloadGrant, Statement, UploadGrant
 from kit.ids import new_id
@@ -20,7 +20,7 @@ from services.registry.commands.officials import Secrets, add_account
 from services.registry.models import Paper, Provider
 from services.registry.queries.providers import own_provider, papers_of, provider_out
 from services.registry.rules.numbers import require_nik, require_npwp
-from services.registry.rules.papers import require_complete, required_papers
+from services.registry.rules.papers import require_complete, require_dates, required_papers
 from services.registry.schemas.officials import NewAccount
 from services.registry.schemas.providers import (
     Download,
@@ -69,6 +69,8 @@ async def begin_paper(call: Call, service: Service, new: NewPaper) -> PaperBegun
     number = require_nik(new.number) if new.kind == "ktp" else new.number
     async with call.transaction() as db:
         provider = await _own_open(db, call.account)
+        today = (await business_now(db)).astimezone(WIB).date()
+        require_dates(new.kind, issued_on=new.issued_on, expires_on=new.expires_on, today=today)
         paper = Paper(**new.model_dump(exclude={"number"}), number=number, id=new_id(), provider=provider.id)
         begun = await _granted(db, call, service, paper, MEDIA_TYPES)
         db.add(paper)

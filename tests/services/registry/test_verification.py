@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from kit import clock
 from kit.grants import DownloadGrant, UploadGrant
 from tests.services.registry.office import Office, anybody, npwp, ok, paper, problem, registration
 
@@ -91,7 +92,8 @@ async def test_an_expired_licence_blocks_and_a_rejected_provider_comes_again(off
     await office.enter("verifikator")
     provider = (await office.register("majujaya"))["provider"]
     papers = [await office.hand_in("majujaya", kind) for kind in ENTITY[:-1]]
-    old = await office.hand_in("majujaya", "surat_izin_usaha", expires_on="2025-06-30")
+    old = await office.hand_in("majujaya", "surat_izin_usaha", expires_on="2030-06-30")
+    await office.later("update paper set expires_on = '2025-06-30' where kind = 'surat_izin_usaha'")
     ok(await office.post(f"/providers/{provider}/submission", as_="majujaya"))
     refused = await office.post(f"/providers/{provider}/decision", admit([*papers, old]), as_="verifikator")
     assert problem(refused, 422, "verification_deficient")["deficiencies"] == ["surat_izin_usaha: expired"]
@@ -198,6 +200,33 @@ async def test_a_ktp_carries_a_nik(office: Office) -> None:
         await office.post("/papers", paper("ktp", number="3576013102850003"), as_="majujaya"), 422, "nik_invalid"
     )
     assert "3576013102850003" not in str(refused)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dates", "code"),
+    [
+        ("npwp", {"issued_on": "2026-11-24"}, "paper_issued_later"),
+        ("npwp", {"issued_on": "2026-11-23"}, None),
+        ("akta_pendirian", {"issued_on": "2026-11-02", "expires_on": "2026-11-01"}, "paper_ends_first"),
+        ("akta_pendirian", {"issued_on": "2026-11-02", "expires_on": "2026-11-02"}, None),
+        ("surat_izin_usaha", {"expires_on": "2026-11-22"}, "paper_expired"),
+        ("surat_izin_usaha", {"expires_on": "2026-11-23"}, None),
+    ],
+)
+async def test_the_dates_of_a_paper_fit_the_business_day(
+    office: Office, kind: str, dates: dict[str, str], code: str | None
+) -> None:
+    await office.register("majujaya")
+    async with office.service.database.transaction() as db:
+        midnight = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)  # 23 November, 00:00 WIB
+        await db.execute(clock.clock.update().values(stopped_at=midnight))
+    answer = await office.post("/papers", paper(kind, **dates), as_="majujaya")
+    if code is None:
+        ok(answer, 201)
+        return
+    refused = problem(answer, 422, code)
+    assert "Pasal 9(1)a.2" in refused["article"]
+    assert ok(await office.get("/providers/mine", as_="majujaya"))["papers"] == []
 
 
 async def test_papers_are_read_by_their_owner_and_verifiers(office: Office) -> None:
