@@ -143,9 +143,18 @@ async def test_a_firm_registers_hands_in_its_papers_on_two_days_and_submits(worl
         assert (field["value"], field["aria-invalid"]) == ("3576019907850003", "true")
         assert "Pasal 9(1)a.2.c" in refused.words
         assert PASSWORD not in wrong.text
+        assert "Kata sandi tidak disimpan di halaman ini." in refused.words
 
         differ = await browser.send("/daftar", {**firm, "password_again": "lain sekali lagi"})
         assert (differ.status_code, "Kedua kata sandi tidak sama." in differ.text) == (422, True)
+
+        mistakes = {"name": "", "npwp": "3576019907850003", "email": "tanpa-at", "user_id": "a b"}
+        for again in (PASSWORD, "lain sekali lagi"):
+            all_ = Page((await browser.send("/daftar", {**firm, **mistakes, "password_again": again})).text)
+            links = [str(link["href"]) for link in all_.all("a") if str(link["href"]).startswith("#")]
+            named = {f"#{name}" for name in mistakes} | ({"#password_again"} if again != PASSWORD else set())
+            assert set(links) - {"#isi"} == named
+            assert named <= {f"#{field.get('id')}" for field in all_.all("input")}
 
         key = browser.key
         for _ in range(2):  # pressed twice: one account

@@ -19,7 +19,7 @@ from services.registry import credentials, events
 from services.registry.commands.officials import Secrets, add_account
 from services.registry.models import Paper, Provider
 from services.registry.queries.providers import own_provider, papers_of, provider_out
-from services.registry.rules.numbers import require_nik, require_npwp
+from services.registry.rules.numbers import npwp, require_nik
 from services.registry.rules.papers import require_complete, require_dates, required_papers
 from services.registry.schemas.officials import NewAccount
 from services.registry.schemas.providers import (
@@ -43,7 +43,7 @@ DOWNLOAD_TIME: Final = timedelta(minutes=10)
 
 async def register(call: Call, service: Service, new: Registration) -> Registered:
     call.body = new.model_dump_json().encode()  # with the password masked: not even a fast hash of it is kept
-    npwp = require_npwp(new.kind, new.npwp)
+    number = npwp(new.npwp)
     async with service.resources["turns"].of("registrations"):
         secrets = Secrets(await credentials.hash_password(new.password.get_secret_value()))
     async with call.transaction() as db:
@@ -52,8 +52,8 @@ async def register(call: Call, service: Service, new: Registration) -> Registere
             **new.model_dump(exclude={"user_id", "password", "npwp"}),
             id=new_id(),
             account=account,
-            npwp=npwp.raw,
-            npwp16=npwp.digits,
+            npwp=number.raw,
+            npwp16=number.digits,
         )
         db.add(provider)
         needed = required_papers(new.kind, amended_deed=new.amended_deed)

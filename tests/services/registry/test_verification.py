@@ -54,8 +54,8 @@ async def test_registration_says_which_papers(office: Office) -> None:
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [
-        ({"npwp": "216090524017001"}, 422, "npwp_invalid"),
-        ({"npwp": "3576014107850003"}, 422, "npwp_of_a_person"),
+        ({"npwp": "216090524017001"}, 422, "invalid_request"),
+        ({"npwp": "3576014107850003"}, 422, "invalid_request"),
         ({"user_id": "ppk"}, 409, "user_id_taken"),
         ({"user_id": "PPK"}, 409, "user_id_taken"),
         ({"password": "pendek"}, 422, "invalid_request"),
@@ -66,6 +66,17 @@ async def test_registration_says_which_papers(office: Office) -> None:
 async def test_registrations_that_are_refused(office: Office, change: dict[str, str], status: int, code: str) -> None:
     refused = problem(await office.post("/registrations", registration("majujaya", **change)), status, code)
     assert "pendek" not in str(refused)
+
+
+async def test_all_mistakes_of_a_registration_are_told_at_once(office: Office) -> None:
+    wrong = {"npwp": "216090524017001", "password": "pendek", "email": "tanpa-at", "phone": ""}
+    told = problem(await office.post("/registrations", registration("majujaya", **wrong)), 422, "invalid_request")
+    assert {error["at"] for error in told["errors"]} == {f"body/{name}" for name in wrong}
+    number = next(error for error in told["errors"] if error["at"] == "body/npwp")
+    assert number["type"] == "npwp_invalid"
+    assert "Pasal 9(1)a.2.c" in number["why"]
+    person = await office.post("/registrations", registration("majujaya", npwp="3576014107850003"))
+    assert [error["type"] for error in person.json()["errors"]] == ["npwp_of_a_person"]
 
 
 async def test_submission_waits_for_every_copy(office: Office) -> None:
