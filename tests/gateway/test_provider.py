@@ -165,6 +165,9 @@ async def test_a_firm_registers_hands_in_its_papers_on_two_days_and_submits(worl
         browser.http.cookies.set("lpse_session", secret)
         page = await browser.get("/penyedia")
         assert page.words.count("Belum ada") == 5
+        assert not page.all("button"), "what is missing is listed in its place"
+        assert {f"/penyedia/berkas?jenis={kind}" for kind in ("ktp", "npwp")} <= {a["href"] for a in page.all("a")}
+        await browser.get("/penyedia/berkas?jenis=ktp")
         early = await browser.send("/penyedia", {})
         assert early.status_code == 422
         assert "Pasal 9(1)a.2" in Page(early.text).words
@@ -356,7 +359,12 @@ def _kept(html: str) -> dict[str, str]:
 async def test_a_bid_is_prepared_computed_sent_once_and_shown_with_its_receipt(world: World) -> None:
     async with browsing(world, world.people["third"]) as browser:
         path = await _draft(world, browser)
-        await browser.get(path)
+        page = await browser.get(path)
+        assert "Penawaran belum dapat dikirim: belum ada berkas penawaran." in page.words
+        assert "#unggah" in [link["href"] for link in page.all("a")]
+        for name in ("tax_year", "experience"):
+            field = next(f for f in page.all("input") + page.all("textarea") if f.get("id") == f"qualification.{name}")
+            assert field["aria-describedby"] == f"qualification.{name}-hint"
         stated = await browser.upload(b"%PDF penawaran")
 
         page = await browser.get(path)  # loaded anew: the file is there, and usable
