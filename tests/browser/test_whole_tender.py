@@ -341,6 +341,7 @@ class Story:
         await press(pages[0], "#kirim button[value=kirim]", twice=True)
         await expect(pages[0].locator("#tanda-terima")).to_be_visible()
         await self.winner.check(pages[0], "tanda-terima")
+        await self._printed(pages[0])
         await press(pages[2], "#kirim button[value=kirim]")
         await self.clock(closes)  # the last instant there is
         await press(pages[1], "#kirim button[value=kirim]")
@@ -385,6 +386,16 @@ class Story:
         await page.check("#agreed")
         await seat.check(page, "penawaran-diisi")
         return page
+
+    async def _printed(self, page: Page) -> None:
+        """The receipt alone, on one sheet of A4."""
+        await page.emulate_media(media="print")
+        seen = [await one.inner_text() for one in await page.locator("h1, h2").all() if await one.is_visible()]
+        assert [heading.split(" PN-")[0] for heading in seen] == ["Tanda terima penawaran", "Sidik jari berdampingan"]
+        await expect(page.locator(".receipt .facts.paper")).to_contain_text(self.code)
+        sheet = await page.pdf(path=self.winner.pictures / f"tanda-terima-{self.look.name}.pdf", format="A4")
+        assert len(re.findall(rb"/Type\s*/Page\b", sheet)) == 1
+        await page.emulate_media(media="screen")
 
     async def _downloaded(self, page: Page) -> dict[str, Any]:
         async with page.expect_download() as coming:
