@@ -107,11 +107,11 @@ class Form:
         return [(name, value) for name, values in self.values.items() if "password" not in name for value in values]
 
     def _errors(self, problem: Problem) -> Iterable[tuple[str, "WrongField | Mapping[str, Any]"]]:
-        if isinstance(problem, WrongField):
-            yield problem.name, problem
         for error in problem.document().get("errors", ()):
             parts = str(error.get("at", "")).split("/")
             yield self._typed(parts[1:] if parts[0] == "body" else parts), error
+        if isinstance(problem, WrongField):
+            yield problem.name, problem
 
     def _typed(self, place: Sequence[str]) -> str:
         """The field for a place of the body, in which lines left blank have closed up."""

@@ -226,7 +226,7 @@ async def new_tender(world: World, package_id: str) -> dict[str, Any]:
     return {"package": package_id, "stages": stages, "qualification_requirements": ["SIUP"]}
 
 
-async def _tender(world: World) -> Course:
+async def drafted(world: World) -> Course:
     bought = await world.do(world.people["ppk-here"], "tender", "/packages", package(world))
     world.records["package"] = bought["id"]
     made = await world.do(world.people["member1"], "tender", "/tenders", await new_tender(world, bought["id"]))
@@ -236,7 +236,7 @@ async def _tender(world: World) -> Course:
 
 async def _done(world: World) -> None:
     """Up to the answered objection: what is left is the PPK's letter."""
-    tender, records = await _tender(world), world.records
+    tender, records = await drafted(world), world.records
     await tender.announce()
     records |= {"tender done": tender.id, "code done": tender.code}
     bids = await _compete(tender)
@@ -262,6 +262,7 @@ async def _done(world: World) -> None:
 async def _compete(tender: Course) -> dict[str, tuple[str, str]]:
     """The three join and bid, the owner of most records cheapest."""
     bidders = ("bidder", "rival", "third")
+    await tender.begin("pengumuman_pascakualifikasi")
     for who in bidders:
         await tender.do(who, f"/tenders/{tender.id}/participation")
     await tender.begin("pemberian_penjelasan")
@@ -292,7 +293,7 @@ async def _object(tender: Course) -> None:
 
 async def _running(world: World) -> None:
     """Bids come in, and nobody but their owners may know."""
-    tender, records = await _tender(world), world.records
+    tender, records = await drafted(world), world.records
     await tender.announce()
     records |= {"tender running": tender.id, "code running": tender.code}
     bids = await _compete(tender)
@@ -305,7 +306,7 @@ async def _running(world: World) -> None:
 
 async def _draft(world: World) -> None:
     """In preparation: for PPK and Pokja only. A new one has no document yet, so nobody can announce it."""
-    tender, records = await _tender(world), world.records
+    tender, records = await drafted(world), world.records
     file = await tender.do("member1", f"/tenders/{tender.id}/documents", {"name": "dokumen pemilihan.pdf"})
     await tender.do(
         "member1", f"/tender-documents/{file['id']}/file", await world.hand_in(world.people["member1"], file)
@@ -314,7 +315,7 @@ async def _draft(world: World) -> None:
     records |= {"tender draft": tender.id, "code draft": tender.code}
     records |= {"document draft": file["id"], "document waiting": waiting["id"]}
     world.bodies["document waiting"] = await world.hand_in(world.people["member1"], waiting)
-    records["tender new"] = (await _tender(world)).id
+    records["tender new"] = (await drafted(world)).id
 
 
 # Other desks

@@ -97,6 +97,34 @@ async def test_the_first_tab_leads_past_the_frame(visit: Visit) -> None:
     assert await page.evaluate("document.activeElement.id") == "isi"
 
 
+@pytest.mark.parametrize(
+    ("role", "path", "menus"), [(None, "/tender", 1), ("ppk", "/paket", 2), ("helpdesk", "/layanan/tiket", 2)]
+)
+async def test_on_a_phone_the_head_leaves_room_and_its_menus_open_by_keyboard(
+    visit: Visit, officials: dict[str, Somebody], pictures: Path, role: str | None, path: str, menus: int
+) -> None:
+    page = await visit(path, who=officials[role] if role else None, width=PHONE)
+    top = await page.evaluate("document.querySelector('main').getBoundingClientRect().top")
+    assert top <= 60 + 80 * menus, "the training instance's notice is part of it"
+    buttons, navs = page.locator(".menu summary"), page.locator(".menu + nav")
+    assert await buttons.count() == await navs.count() == menus
+    await picture(page, pictures, f"kepala-{role}-360")
+    for at in range(menus):
+        assert not await navs.nth(at).is_visible()
+        await buttons.nth(at).focus()
+        await page.keyboard.press("Enter")
+        assert await navs.nth(at).is_visible()
+        await page.keyboard.press("Tab")
+        assert await navs.nth(at).locator("a:focus").count() == 1, "what opens comes next"
+    await assert_fits(page)
+    await assert_accessible(page)
+    await picture(page, pictures, f"kepala-{role}-terbuka-360")
+    await page.set_viewport_size({"width": DESK, "height": 760})
+    assert not [one for one in await buttons.all() if await one.is_visible()]
+    assert all([await one.is_visible() for one in await navs.all()])
+    await picture(page, pictures, f"kepala-{role}-1280")
+
+
 async def test_logging_in_and_out_by_keyboard(visit: Visit, officials: dict[str, Somebody]) -> None:
     who = officials["auditor"]
     assert who.totp_secret
@@ -119,6 +147,8 @@ async def test_logging_in_and_out_by_keyboard(visit: Visit, officials: dict[str,
     await tab_to(page, "button[type=submit]", most=1)
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/beranda")
+    await tab_to(page, ".menu summary")
+    await page.keyboard.press("Enter")
     await tab_to(page, "a[href='/keluar']")
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/keluar")

@@ -341,6 +341,7 @@ class Story:
         await press(pages[0], "#kirim button[value=kirim]", twice=True)
         await expect(pages[0].locator("#tanda-terima")).to_be_visible()
         await self.winner.check(pages[0], "tanda-terima")
+        await self._printed(pages[0])
         await press(pages[2], "#kirim button[value=kirim]")
         await self.clock(closes)  # the last instant there is
         await press(pages[1], "#kirim button[value=kirim]")
@@ -360,10 +361,15 @@ class Story:
         await press(page, "main form:has([value=draft]) button")
         await page.wait_for_url(re.compile(r"/penawaran/[0-9a-f-]{36}"))
         await seat.check(page, "penawaran")
+        send, lacking = page.locator("#kirim button[value=kirim]"), page.locator("#kirim .lacking a")
+        await expect(send).to_be_hidden()
+        await expect(lacking).to_be_visible()
         await page.set_input_files("#berkas", self.pdf(name, 200_000))
         await page.click(".upload .send")
         await expect(page.locator(".upload .state")).to_contain_text("diunggah", timeout=30_000)
         await assert_prints_side_by_side(page)
+        await expect(send).to_be_visible()
+        await expect(lacking).to_be_hidden()
         total = Decimal(0)
         for at, row in enumerate(HPS):
             price = rupiah(row.unit_price * factor * WITH_TAX)
@@ -380,6 +386,16 @@ class Story:
         await page.check("#agreed")
         await seat.check(page, "penawaran-diisi")
         return page
+
+    async def _printed(self, page: Page) -> None:
+        """The receipt alone, on one sheet of A4."""
+        await page.emulate_media(media="print")
+        seen = [await one.inner_text() for one in await page.locator("h1, h2").all() if await one.is_visible()]
+        assert [heading.split(" PN-")[0] for heading in seen] == ["Tanda terima penawaran", "Sidik jari berdampingan"]
+        await expect(page.locator(".receipt .facts.paper")).to_contain_text(self.code)
+        sheet = await page.pdf(path=self.winner.pictures / f"tanda-terima-{self.look.name}.pdf", format="A4")
+        assert len(re.findall(rb"/Type\s*/Page\b", sheet)) == 1
+        await page.emulate_media(media="screen")
 
     async def _downloaded(self, page: Page) -> dict[str, Any]:
         async with page.expect_download() as coming:

@@ -176,6 +176,7 @@ async def announced(office: Office, tender: Course) -> None:
 
 async def explained(office: Office, tender: Course) -> None:
     member, base = office["member2"], f"/pokja/{tender.id}"
+    await tender.begin("pengumuman_pascakualifikasi")
     for who in BIDDERS:
         await tender.do(who, f"/tenders/{tender.id}/participation")
     await tender.begin("pemberian_penjelasan")

@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from cli.servers import Postgres, SeaweedFS
 from gateway.pages.language import FOLDER, LANGUAGES, load
-from tests.access.story import PASSWORD, registration, tell
+from tests.access.story import PASSWORD, drafted, registration, tell
 from tests.access.world import PDF, PORTAL, Person, World, open_world
 from tests.gateway import test_pages as made
 from tests.gateway.test_pages import Page
@@ -143,9 +143,18 @@ async def test_a_firm_registers_hands_in_its_papers_on_two_days_and_submits(worl
         assert (field["value"], field["aria-invalid"]) == ("3576019907850003", "true")
         assert "Pasal 9(1)a.2.c" in refused.words
         assert PASSWORD not in wrong.text
+        assert "Kata sandi tidak disimpan di halaman ini." in refused.words
 
         differ = await browser.send("/daftar", {**firm, "password_again": "lain sekali lagi"})
         assert (differ.status_code, "Kedua kata sandi tidak sama." in differ.text) == (422, True)
+
+        mistakes = {"name": "", "npwp": "3576019907850003", "email": "tanpa-at", "user_id": "a b"}
+        for again in (PASSWORD, "lain sekali lagi"):
+            all_ = Page((await browser.send("/daftar", {**firm, **mistakes, "password_again": again})).text)
+            links = [str(link["href"]) for link in all_.all("a") if str(link["href"]).startswith("#")]
+            named = {f"#{name}" for name in mistakes} | ({"#password_again"} if again != PASSWORD else set())
+            assert set(links) - {"#isi"} == named
+            assert named <= {f"#{field.get('id')}" for field in all_.all("input")}
 
         key = browser.key
         for _ in range(2):  # pressed twice: one account
@@ -156,6 +165,9 @@ async def test_a_firm_registers_hands_in_its_papers_on_two_days_and_submits(worl
         browser.http.cookies.set("lpse_session", secret)
         page = await browser.get("/penyedia")
         assert page.words.count("Belum ada") == 5
+        assert not page.all("button"), "what is missing is listed in its place"
+        assert {f"/penyedia/berkas?jenis={kind}" for kind in ("ktp", "npwp")} <= {a["href"] for a in page.all("a")}
+        await browser.get("/penyedia/berkas?jenis=ktp")
         early = await browser.send("/penyedia", {})
         assert early.status_code == 422
         assert "Pasal 9(1)a.2" in Page(early.text).words
@@ -188,6 +200,11 @@ async def _hand_in(browser: Browser, kind: str) -> None:
         field = next(field for field in Page(refused.text).all("input") if field.get("name") == "number")
         assert (field["value"], field["aria-invalid"]) == ("357601410785", "true")
         facts["number"] = "3576014107850003"
+        for name, wrong in (("issued_on", "2099-01-01"), ("expires_on", "2024-02-28"), ("expires_on", "2024-03-01")):
+            refused = await browser.send(path, facts | {name: wrong})
+            assert refused.status_code == 422
+            field = next(field for field in Page(refused.text).all("input") if field.get("name") == name)
+            assert (field["value"], field["aria-invalid"]) == (wrong, "true")
     entered = await browser.send(path, facts)
     assert entered.status_code == 303, entered.text
     await browser.get(path)
@@ -279,6 +296,25 @@ async def test_who_takes_no_part_is_led_to_where_one_joins(world: World) -> None
         assert "Pasal 9(2)" in Page(refused.text).words
 
 
+async def test_joining_is_offered_from_the_announcement_on(world: World) -> None:
+    tender = await drafted(world)
+    await tender.announce()
+    path, begins = f"/tender/{tender.code}/ikut", tender.stages["pengumuman_pascakualifikasi"][0]
+    async with browsing(world, world.people["outsider"]) as browser:
+        page = await browser.get(path)
+        assert "Tender ini belum dapat diikuti" in page.words
+        assert 'value="join"' not in browser.html
+        assert tender.code not in (await browser.get("/ikut")).words
+        await browser.get("/keluar")  # any page with a form
+        early = await browser.send(path, {}, do="join")
+        assert early.status_code == 409
+        assert "Perpres 54/2010 Pasal 59-61" in Page(early.text).words
+        await world.at(begins)
+        assert tender.code in (await browser.get("/ikut")).words
+        await browser.get(path)
+        assert 'value="join"' in browser.html
+
+
 async def test_a_question_out_of_time_keeps_what_was_typed(world: World) -> None:
     """The page offers no form then; one that was opened before is refused and loses nothing."""
     code = world.records["code running"]
@@ -323,7 +359,12 @@ def _kept(html: str) -> dict[str, str]:
 async def test_a_bid_is_prepared_computed_sent_once_and_shown_with_its_receipt(world: World) -> None:
     async with browsing(world, world.people["third"]) as browser:
         path = await _draft(world, browser)
-        await browser.get(path)
+        page = await browser.get(path)
+        assert "Penawaran belum dapat dikirim: belum ada berkas penawaran." in page.words
+        assert "#unggah" in [link["href"] for link in page.all("a")]
+        for name in ("tax_year", "experience"):
+            field = next(f for f in page.all("input") + page.all("textarea") if f.get("id") == f"qualification.{name}")
+            assert field["aria-describedby"] == f"qualification.{name}-hint"
         stated = await browser.upload(b"%PDF penawaran")
 
         page = await browser.get(path)  # loaded anew: the file is there, and usable

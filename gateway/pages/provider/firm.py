@@ -112,7 +112,12 @@ async def enter_paper(visit: Visit, form: Form) -> Response:
     """What the paper says is kept at once; its copy may follow on another day."""
     kind = visit.query("jenis")
     facts = form.body("number", "holder", "issued_on", "expires_on")
-    with beside(nik_invalid="number"):
+    with beside(
+        nik_invalid="number",
+        paper_issued_later="issued_on",
+        paper_ends_first="expires_on",
+        paper_expired="expires_on",
+    ):
         await visit.post("registry", "/papers", {"kind": kind, **facts}, key=form.key)
     return visit.go(f"/penyedia/berkas?jenis={kind}", "paper_entered")
 

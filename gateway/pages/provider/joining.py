@@ -14,6 +14,7 @@ from kit.problems import NotFound
 
 __all__ = ["PAGES"]
 
+ANNOUNCEMENT: Final = "pengumuman_pascakualifikasi"
 EXPLANATION: Final = "pemberian_penjelasan"
 OBJECTION: Final = "masa_sanggah"
 
@@ -39,7 +40,11 @@ def _stage(tender: Mapping[str, Any], code: str) -> Mapping[str, Any] | None:
 async def show_join(visit: Visit) -> Mapping[str, Any]:
     tender = await _tender(visit)
     bids = await visit.get("tender", "/bids/mine", tender=tender["id"], limit=100) if tender["joined_at"] else None
-    return {"tender": tender, "bids": bids["items"] if bids else []}
+    return {
+        "tender": tender,
+        "bids": bids["items"] if bids else [],
+        "announcement": _stage(tender, ANNOUNCEMENT),
+    }
 
 
 async def join(visit: Visit, form: Form) -> Response:

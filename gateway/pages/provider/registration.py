@@ -34,8 +34,8 @@ class RegistrationPages:
         if visit.person is not None:
             return visit.go(NEXT)
         if form["password"] != form["password_again"]:
-            raise WrongField("password_again", "passwords_differ", "The two passwords are not the same.")
-        with beside(npwp_invalid="npwp", npwp_of_a_person="npwp", user_id_taken="user_id"):
+            raise await self._differ(visit, form)
+        with beside(user_id_taken="user_id"):
             await visit.post("registry", "/registrations", form.body(*FIELDS), key=form.key)
         onward = visit.go(NEXT, "registered")
         try:
@@ -43,3 +43,15 @@ class RegistrationPages:
         except Problem:  # the account is there: its owner logs in when that is possible again
             return visit.go("/masuk", "registered")
         return onward
+
+    async def _differ(self, visit: Visit, form: Form) -> WrongField:
+        """With whatever else is wrong: registry says it of a body without a password, which it never takes."""
+        others: list[Any] = []
+        try:
+            body = form.body(*(name for name in FIELDS if name != "password"))
+            await visit.post("registry", "/registrations", body, key=form.key)
+        except Problem as refusal:
+            others = [error for error in refusal.document().get("errors", ()) if error["at"] != "body/password"]
+        return WrongField(
+            "password_again", "passwords_differ", "The two passwords are not the same.", extra={"errors": others}
+        )

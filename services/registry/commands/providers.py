@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from kit.call import Call
-from kit.clock import business_now, real_now
+from kit.clock import WIB, business_now, real_now
 from kit.db import Db
 from kit.grants import DownloadGrant, Statement, UploadGrant
 from kit.ids import new_id
@@ -19,8 +19,8 @@ from services.registry import credentials, events
 from services.registry.commands.officials import Secrets, add_account
 from services.registry.models import Paper, Provider
 from services.registry.queries.providers import own_provider, papers_of, provider_out
-from services.registry.rules.numbers import require_nik, require_npwp
-from services.registry.rules.papers import require_complete, required_papers
+from services.registry.rules.numbers import npwp, require_nik
+from services.registry.rules.papers import require_complete, require_dates, required_papers
 from services.registry.schemas.officials import NewAccount
 from services.registry.schemas.providers import (
     Download,
@@ -43,7 +43,7 @@ DOWNLOAD_TIME: Final = timedelta(minutes=10)
 
 async def register(call: Call, service: Service, new: Registration) -> Registered:
     call.body = new.model_dump_json().encode()  # with the password masked: not even a fast hash of it is kept
-    npwp = require_npwp(new.kind, new.npwp)
+    number = npwp(new.npwp)
     async with service.resources["turns"].of("registrations"):
         secrets = Secrets(await credentials.hash_password(new.password.get_secret_value()))
     async with call.transaction() as db:
@@ -52,8 +52,8 @@ async def register(call: Call, service: Service, new: Registration) -> Registere
             **new.model_dump(exclude={"user_id", "password", "npwp"}),
             id=new_id(),
             account=account,
-            npwp=npwp.raw,
-            npwp16=npwp.digits,
+            npwp=number.raw,
+            npwp16=number.digits,
         )
         db.add(provider)
         needed = required_papers(new.kind, amended_deed=new.amended_deed)
@@ -69,6 +69,8 @@ async def begin_paper(call: Call, service: Service, new: NewPaper) -> PaperBegun
     number = require_nik(new.number) if new.kind == "ktp" else new.number
     async with call.transaction() as db:
         provider = await _own_open(db, call.account)
+        today = (await business_now(db)).astimezone(WIB).date()
+        require_dates(new.kind, issued_on=new.issued_on, expires_on=new.expires_on, today=today)
         paper = Paper(**new.model_dump(exclude={"number"}), number=number, id=new_id(), provider=provider.id)
         begun = await _granted(db, call, service, paper, MEDIA_TYPES)
         db.add(paper)

@@ -9,7 +9,7 @@ from stdnum import luhn
 
 from kit.problems import RuleViolation
 
-__all__ = ["Npwp", "is_nik", "is_nip", "npwp", "require_nik", "require_nip", "require_npwp"]
+__all__ = ["Npwp", "is_nik", "is_nip", "npwp", "npwp_fault", "require_nik", "require_nip"]
 
 SEPARATORS: Final = re.compile(r"[\s.\-]")
 FEMALE: Final = 40  # a woman's NIK counts her day of birth from 41
@@ -40,26 +40,14 @@ def npwp(raw: str) -> Npwp:
     return Npwp(raw.strip(), f"0{digits}" if len(digits) == 15 else digits)
 
 
-def require_npwp(kind: str, raw: str) -> Npwp:
-    """The number that belongs to this kind of provider (Pasal 9(1)a.2.c): an entity has its own, never a NIK."""
-    number = npwp(raw)
+def npwp_fault(kind: str | None, number: Npwp) -> str | None:
+    """What is wrong with it for this kind of provider; None: nothing (Pasal 9(1)a.2.c; PMK 112/2022).
+
+    An entity has a number of its own, never a NIK.
+    """
     if not number.is_valid:
-        raise RuleViolation(
-            "npwp_invalid",
-            "{npwp} is not an NPWP: it has 15 digits, 0 and those 15, or is a NIK of 16; one of them is wrong.",
-            article="Perwali Mojokerto 21/2011 Pasal 9(1)a.2.c; PMK 112/2022",
-            remedy="Copy the number from the NPWP card.",
-            npwp=number.raw,
-        )
-    if kind == "badan_usaha" and number.is_nik:
-        raise RuleViolation(
-            "npwp_of_a_person",
-            "{npwp} is the NPWP of a person; a business entity registers with its own.",
-            article="Perwali Mojokerto 21/2011 Pasal 9(1)a.2.c",
-            remedy="Give the entity's NPWP, or register as usaha_perorangan or perorangan.",
-            npwp=number.raw,
-        )
-    return number
+        return "npwp_invalid"
+    return "npwp_of_a_person" if kind == "badan_usaha" and number.is_nik else None
 
 
 def is_nik(number: str) -> bool:

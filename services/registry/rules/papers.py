@@ -9,7 +9,7 @@ from uuid import UUID
 from kit.problems import RuleViolation
 from services.registry.rules.numbers import Npwp
 
-__all__ = ["Case", "PaperFacts", "current", "decide", "deficiencies", "missing", "required_papers"]
+__all__ = ["Case", "PaperFacts", "current", "decide", "deficiencies", "missing", "require_dates", "required_papers"]
 
 FORMS: Final = ("formulir_pendaftaran", "formulir_keikutsertaan")
 DATED: Final = frozenset({"ktp", "surat_izin_usaha"})
@@ -65,6 +65,43 @@ def require_complete(kind: str, *, amended_deed: bool, uploaded: Collection[str]
         )
 
 
+def require_dates(kind: str, *, issued_on: date, expires_on: date | None, today: date) -> None:
+    """A paper exists when it is handed in and ends after it was issued; one that must be in date has not ended yet.
+
+    What expired before it came could never be admitted: time does not go back until the verifier decides.
+    """
+    if issued_on > today:
+        raise RuleViolation(
+            "paper_issued_later",
+            "The paper is dated {issued_on}, and today is {today}.",
+            article="Perwali Mojokerto 21/2011 Pasal 9(1)a.2",
+            remedy="Copy the date of issue from the paper.",
+            issued_on=issued_on,
+            today=today,
+        )
+    if expires_on is not None and expires_on < issued_on:
+        raise RuleViolation(
+            "paper_ends_first",
+            "The paper would end on {expires_on}, before it was issued on {issued_on}.",
+            article="Perwali Mojokerto 21/2011 Pasal 9(1)a.2",
+            remedy="Copy both dates from the paper.",
+            expires_on=expires_on,
+            issued_on=issued_on,
+        )
+    if _expired(kind, expires_on, today):
+        raise RuleViolation(
+            "paper_expired",
+            "The paper ended on {expires_on}; no verifier may admit a provider with it.",
+            article="Perwali Mojokerto 21/2011 Pasal 9(1)a.2, 9(2)",
+            remedy="Hand in the renewed paper.",
+            expires_on=expires_on,
+        )
+
+
+def _expired(kind: str, expires_on: date | None, today: date) -> bool:
+    return kind in DATED and expires_on is not None and expires_on < today
+
+
 def deficiencies(case: Case, originals: Collection[UUID], resolved: Collection[UUID], today: date) -> list[str]:
     """Everything that stands against admission, as `item: what is wrong`, in the order of the regulation."""
     papers = current(case.papers)
@@ -80,7 +117,7 @@ def deficiencies(case: Case, originals: Collection[UUID], resolved: Collection[U
 def _fault(paper: PaperFacts | None, originals: Collection[UUID], today: date) -> str | None:
     if paper is None:
         return "missing"
-    if paper.kind in DATED and paper.expires_on is not None and paper.expires_on < today:
+    if _expired(paper.kind, paper.expires_on, today):
         return "expired"
     return None if paper.id in originals else "original_not_seen"
 

@@ -1,14 +1,23 @@
 """Registration, papers and verification of providers."""
 
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from contracts.registry import ProviderKind
 from contracts.values import Md5, Moment, Sha256
+from services.registry.rules.numbers import npwp, npwp_fault
 from services.registry.schemas.words import Email, Line, Outcome, PaperKind, Password, Request, Status, Text, UserId
+
+NPWP_FAULTS: Final = {
+    "npwp_invalid": "An NPWP has 15 digits, 0 and those 15, or is a NIK of 16: one is wrong; copy it from the card "
+    "(Perwali Mojokerto 21/2011 Pasal 9(1)a.2.c; PMK 112/2022)",
+    "npwp_of_a_person": "This is the NPWP of a person; a business entity registers with its own "
+    "(Perwali Mojokerto 21/2011 Pasal 9(1)a.2.c)",
+}
 
 
 class Registration(Request):
@@ -23,6 +32,15 @@ class Registration(Request):
     responsible_name: Line
     amended_deed: bool = False
     branch: bool = False
+
+    @field_validator("npwp")
+    @classmethod
+    def _is_an_npwp(cls, raw: str, info: ValidationInfo) -> str:
+        """A mistake of the form like any other, so that it is told together with them."""
+        fault = npwp_fault(info.data.get("kind"), npwp(raw))
+        if fault is not None:
+            raise PydanticCustomError(fault, NPWP_FAULTS[fault])
+        return raw
 
 
 class Registered(BaseModel):

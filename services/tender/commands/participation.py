@@ -23,8 +23,8 @@ from services.tender.access import (
 )
 from services.tender.models import Participation, Question
 from services.tender.regime_copies import template_of
-from services.tender.rules.regime import EXPLANATION
-from services.tender.rules.schedule import require_active
+from services.tender.rules.regime import ANNOUNCEMENT, EXPLANATION
+from services.tender.rules.schedule import require_active, require_begun
 from services.tender.schemas.tenders import NewAnswer, NewQuestion, ParticipationOut, QuestionOut
 from services.tender.stages import spans_of, stages_of
 
@@ -39,6 +39,8 @@ async def join(call: Call, actor: Actor, id: UUID) -> ParticipationOut:
         require_open(tender)
         now = await business_now(db)
         provider = await provider_of(db, actor, now)
+        template = await template_of(db, tender)
+        require_begun(spans_of(await stages_of(db, id)), ANNOUNCEMENT, now, name=template.stage(ANNOUNCEMENT).name)
         if now > tender.closes_at:
             raise Conflict(
                 "bidding_over",

@@ -33,7 +33,7 @@ from services.tender.models import (
 from services.tender.queries.packages import hps_rows, rows_out
 from services.tender.regime_copies import template_of
 from services.tender.rules import schedule
-from services.tender.rules.regime import Template
+from services.tender.rules.regime import ANNOUNCEMENT, Template
 from services.tender.schemas.tenders import QuestionOut, StageOut, TenderOut, TenderRow
 from services.tender.schemas.values import FileOut
 from services.tender.stages import spans_of, stages_of
@@ -104,12 +104,17 @@ async def listing(db: Db, actor: Actor, *, cursor: str | None, limit: int) -> Pa
 
 
 async def open_to(db: Db, actor: Actor, *, cursor: str | None, limit: int) -> Page[TenderRow]:
-    """Running tenders that take bids and that the actor's firm has not joined, those announced last first."""
+    """Running tenders that the actor's firm may join and has not joined, those announced last first."""
+    now = await business_now(db)
+    begun = select(Stage.tender_id).where(
+        Stage.tender_id == Tender.id, Stage.code == ANNOUNCEMENT, Stage.starts_at <= now
+    )
     joined = select(Participation.tender_id).where(Participation.provider == actor.provider)
     query = select(Tender).where(
         Tender.announced_at.is_not(None),
         Tender.status == "running",
-        Tender.closes_at >= await business_now(db),
+        Tender.closes_at >= now,
+        begun.exists(),
         Tender.id.not_in(joined),
     )
     found, more = await page(db, query, [Tender.announced_at, Tender.id], cursor=cursor, limit=limit)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stdnum import luhn
 
 from kit.problems import RuleViolation
-from services.registry.rules.numbers import is_nik, is_nip, npwp, require_nik, require_nip, require_npwp
+from services.registry.rules.numbers import is_nik, is_nip, npwp, npwp_fault, require_nik, require_nip
 
 DIGITS = st.integers(0, 9).map(str)
 REAL = ("01.300.066.6-091.000", "01.312.166.0-091.000", "01.609.052.4-017.000")
@@ -41,15 +41,14 @@ def test_real_numbers_pass_in_both_lengths(raw: str) -> None:
 @pytest.mark.parametrize("raw", ["216090524017001", "", "0", "01.300.066.6-091", "01.300.066.6-091.0000000", "abc"])
 def test_wrong_numbers_fail(raw: str) -> None:
     assert not npwp(raw).is_valid
-    with pytest.raises(RuleViolation, match="is not an NPWP"):
-        require_npwp("badan_usaha", raw)
+    assert npwp_fault("badan_usaha", npwp(raw)) == "npwp_invalid"
 
 
 @given(npwps())
 def test_one_number_however_it_is_written(number: str) -> None:
     dotted = f"{number[:2]}.{number[2:5]}.{number[5:8]}.{number[8]}-{number[9:12]}.{number[12:]}"
     assert {npwp(raw).digits for raw in (number, dotted, f"0{number}", f" {dotted} ")} == {f"0{number}"}
-    assert require_npwp("badan_usaha", dotted).is_valid
+    assert npwp_fault("badan_usaha", npwp(dotted)) is None
 
 
 @given(npwps(), st.integers(0, 8), DIGITS)
@@ -60,9 +59,9 @@ def test_a_wrong_digit_among_the_first_nine_is_noticed(number: str, at: int, dig
 
 @given(niks())
 def test_a_nik_is_the_npwp_of_a_person_only(nik: tuple[str, date, bool]) -> None:
-    assert require_npwp("perorangan", nik[0]).digits == nik[0]
-    with pytest.raises(RuleViolation, match="a business entity registers with its own"):
-        require_npwp("badan_usaha", nik[0])
+    assert npwp(nik[0]).digits == nik[0]
+    assert npwp_fault("perorangan", npwp(nik[0])) is None
+    assert npwp_fault("badan_usaha", npwp(nik[0])) == "npwp_of_a_person"
 
 
 @given(niks())

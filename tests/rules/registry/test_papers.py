@@ -20,6 +20,7 @@ from services.registry.rules.papers import (
     is_duplicate,
     missing,
     require_complete,
+    require_dates,
     required_papers,
 )
 
@@ -122,6 +123,30 @@ def test_the_paper_that_came_last_counts() -> None:
     case = Case("perorangan", False, npwp("01.300.066.6-091.000"), [old, new])
     assert "ktp: original_not_seen" in deficiencies(case, [old.id], (), TODAY)
     assert not [found for found in deficiencies(case, [new.id], (), TODAY) if found.startswith("ktp")]
+
+
+DAY = timedelta(1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "issued_on", "expires_on", "refused"),
+    [
+        ("npwp", TODAY, None, None),
+        ("npwp", TODAY + DAY, None, "paper_issued_later"),
+        ("npwp", TODAY - DAY, TODAY - DAY, None),
+        ("npwp", TODAY - DAY, TODAY - 2 * DAY, "paper_ends_first"),
+        ("ktp", TODAY - DAY, TODAY, None),
+        ("ktp", TODAY - DAY, TODAY - DAY, "paper_expired"),
+        ("surat_izin_usaha", TODAY - DAY, TODAY - DAY, "paper_expired"),
+        ("surat_izin_usaha", TODAY - DAY, None, None),
+    ],
+)
+def test_dates_do_not_contradict_each_other_nor_the_day(
+    kind: str, issued_on: date, expires_on: date | None, refused: str | None
+) -> None:
+    with pytest.raises(RuleViolation) if refused else nullcontext() as violation:
+        require_dates(kind, issued_on=issued_on, expires_on=expires_on, today=TODAY)
+    assert refused == (violation.value.code if violation else None)
 
 
 IDENTITIES = st.builds(

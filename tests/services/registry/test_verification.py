@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from kit import clock
 from kit.grants import DownloadGrant, UploadGrant
 from tests.services.registry.office import Office, anybody, npwp, ok, paper, problem, registration
 
@@ -53,8 +54,8 @@ async def test_registration_says_which_papers(office: Office) -> None:
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [
-        ({"npwp": "216090524017001"}, 422, "npwp_invalid"),
-        ({"npwp": "3576014107850003"}, 422, "npwp_of_a_person"),
+        ({"npwp": "216090524017001"}, 422, "invalid_request"),
+        ({"npwp": "3576014107850003"}, 422, "invalid_request"),
         ({"user_id": "ppk"}, 409, "user_id_taken"),
         ({"user_id": "PPK"}, 409, "user_id_taken"),
         ({"password": "pendek"}, 422, "invalid_request"),
@@ -65,6 +66,17 @@ async def test_registration_says_which_papers(office: Office) -> None:
 async def test_registrations_that_are_refused(office: Office, change: dict[str, str], status: int, code: str) -> None:
     refused = problem(await office.post("/registrations", registration("majujaya", **change)), status, code)
     assert "pendek" not in str(refused)
+
+
+async def test_all_mistakes_of_a_registration_are_told_at_once(office: Office) -> None:
+    wrong = {"npwp": "216090524017001", "password": "pendek", "email": "tanpa-at", "phone": ""}
+    told = problem(await office.post("/registrations", registration("majujaya", **wrong)), 422, "invalid_request")
+    assert {error["at"] for error in told["errors"]} == {f"body/{name}" for name in wrong}
+    number = next(error for error in told["errors"] if error["at"] == "body/npwp")
+    assert number["type"] == "npwp_invalid"
+    assert "Pasal 9(1)a.2.c" in number["why"]
+    person = await office.post("/registrations", registration("majujaya", npwp="3576014107850003"))
+    assert [error["type"] for error in person.json()["errors"]] == ["npwp_of_a_person"]
 
 
 async def test_submission_waits_for_every_copy(office: Office) -> None:
@@ -91,7 +103,8 @@ async def test_an_expired_licence_blocks_and_a_rejected_provider_comes_again(off
     await office.enter("verifikator")
     provider = (await office.register("majujaya"))["provider"]
     papers = [await office.hand_in("majujaya", kind) for kind in ENTITY[:-1]]
-    old = await office.hand_in("majujaya", "surat_izin_usaha", expires_on="2025-06-30")
+    old = await office.hand_in("majujaya", "surat_izin_usaha", expires_on="2030-06-30")
+    await office.later("update paper set expires_on = '2025-06-30' where kind = 'surat_izin_usaha'")
     ok(await office.post(f"/providers/{provider}/submission", as_="majujaya"))
     refused = await office.post(f"/providers/{provider}/decision", admit([*papers, old]), as_="verifikator")
     assert problem(refused, 422, "verification_deficient")["deficiencies"] == ["surat_izin_usaha: expired"]
@@ -198,6 +211,33 @@ async def test_a_ktp_carries_a_nik(office: Office) -> None:
         await office.post("/papers", paper("ktp", number="3576013102850003"), as_="majujaya"), 422, "nik_invalid"
     )
     assert "3576013102850003" not in str(refused)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dates", "code"),
+    [
+        ("npwp", {"issued_on": "2026-11-24"}, "paper_issued_later"),
+        ("npwp", {"issued_on": "2026-11-23"}, None),
+        ("akta_pendirian", {"issued_on": "2026-11-02", "expires_on": "2026-11-01"}, "paper_ends_first"),
+        ("akta_pendirian", {"issued_on": "2026-11-02", "expires_on": "2026-11-02"}, None),
+        ("surat_izin_usaha", {"expires_on": "2026-11-22"}, "paper_expired"),
+        ("surat_izin_usaha", {"expires_on": "2026-11-23"}, None),
+    ],
+)
+async def test_the_dates_of_a_paper_fit_the_business_day(
+    office: Office, kind: str, dates: dict[str, str], code: str | None
+) -> None:
+    await office.register("majujaya")
+    async with office.service.database.transaction() as db:
+        midnight = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)  # 23 November, 00:00 WIB
+        await db.execute(clock.clock.update().values(stopped_at=midnight))
+    answer = await office.post("/papers", paper(kind, **dates), as_="majujaya")
+    if code is None:
+        ok(answer, 201)
+        return
+    refused = problem(answer, 422, code)
+    assert "Pasal 9(1)a.2" in refused["article"]
+    assert ok(await office.get("/providers/mine", as_="majujaya"))["papers"] == []
 
 
 async def test_papers_are_read_by_their_owner_and_verifiers(office: Office) -> None:

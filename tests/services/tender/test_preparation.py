@@ -229,6 +229,25 @@ async def test_the_last_day_of_a_licence_ends_at_midnight_here(office: Office) -
     assert (await office.post(A, f"/tenders/{tender.id}/participation")).json()["code"] == "licence_expired"
 
 
+async def test_nobody_joins_before_the_announcement_begins(office: Office) -> None:
+    """Approved by all members, and known to everybody; its first stage begins in an hour."""
+    start = (START + timedelta(hours=1)).isoformat()
+    proposal = await office.see(POKJA[0], "/schedule-proposals", start=start)
+    stages = [{name: stage[name] for name in ("code", "starts_at", "ends_at")} for stage in proposal]
+    tender = await office.announce(await office.draft(stages=stages))
+    await office.verify(A)
+    begins, path = tender.stages["pengumuman_pascakualifikasi"][0], f"/tenders/{tender.id}/participation"
+    await office.stop(begins - timedelta(milliseconds=1))
+    refused = await office.post(A, path)
+    assert refused.status_code == 409
+    assert refused.json()["code"] == "stage_not_begun"
+    assert refused.json()["article"] == "Perpres 54/2010 Pasal 59-61"
+    assert (await office.see(A, "/tenders/open"))["items"] == []
+    await office.stop(begins)
+    assert [row["code"] for row in (await office.see(A, "/tenders/open"))["items"]] == [tender.code]
+    await office.do(A, path)
+
+
 async def test_joining_twice_at_once_is_joining(office: Office) -> None:
     tender = await office.announced()
     await office.verify(A)
