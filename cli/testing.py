@@ -20,7 +20,8 @@ def test(arguments: Sequence[str], *, require: bool, long: bool) -> int:
         sys.path.insert(0, str(ROOT))
     flags = [flag for flag, wanted in (("--require-backends", require), ("--long", long)) if wanted]
     if not arguments:  # the whole suite waits for servers half of its time
-        flags += ["--numprocesses=2", "--dist=loadfile"]
+        # xdist would keep the files of few tests for last. Here those are the longest (tests/conftest.py puts them first).
+        flags += ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
         _get_programs()
     with TemporaryDirectory(prefix="lpse-test-") as home:
         # Of its own: another run would close pytest's shared directory to the servers of this one.

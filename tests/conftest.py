@@ -15,6 +15,11 @@ from cli.system import PARTS
 from kit import keys, migrations, telemetry
 from kit.settings import Settings
 
+TESTS = Path(__file__).parent
+
+LONGEST = ("browser", "faults", "fuzz", "flows", "launcher", "access", "gateway", "limits")
+"""Folders whose files take minutes: run first, so that at the end no process waits for the other's last file."""
+
 USED: dict[str, str] = {}
 """Backend -> what it was, for the closing lines."""
 
@@ -31,9 +36,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--long"):
-        chosen = [item for item in items if item.get_closest_marker("long") is None]
-        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-        items[:] = chosen
+        long = [item for item in items if item.get_closest_marker("long") is not None]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item.get_closest_marker("long") is None]
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(LONGEST)))
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
