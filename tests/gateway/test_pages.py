@@ -182,12 +182,13 @@ async def test_what_people_wrote_is_text_and_never_markup(http: httpx2.AsyncClie
 
 async def test_a_running_tender_marks_its_active_stages_and_names_no_bidder(http: httpx2.AsyncClient) -> None:
     schedule = await get(http, f"/tender/{sample.RUNNING['code']}/jadwal")
-    assert schedule.words.count("Sedang berjalan") == 2
-    for tag in ("tr", "li"):
-        assert [one["class"] for one in schedule.all(tag) if one.get("aria-current") == "step"] == ["active", "active"]
-    assert schedule.words.count("akan datang") == 9
-    assert schedule.words.count("selesai") == 1
-    assert "2 kali" in schedule.words
+    states = [one["class"] for one in schedule.all("tr") if one.get("class")]
+    assert (states.count("done"), states.count("active"), states.count("ahead")) == (1, 2, 9)
+    assert [one["class"] for one in schedule.all("tr") if one.get("aria-current") == "step"] == ["active", "active"]
+    for word, times in (("selesai", 1), ("sedang berlangsung", 2), ("akan datang", 9), ("Diubah 2 kali", 1)):
+        assert schedule.words.count(word) == times
+    for stage in sample.RUNNING["stages"]:
+        assert schedule.words.count(stage["name"]) == 1, "one schedule, not two"
     page = await get(http, f"/tender/{sample.RUNNING['code']}")
     assert sample.RUNNING["documents"][0]["md5"] in page.words
     assert sample.RUNNING["documents"][0]["sha256"] in page.words
