@@ -12,7 +12,9 @@ from starlette.responses import Response
 from contracts.roles import OFFICIALS
 from gateway.pages.desks import roles_of
 from gateway.pages.forms import Form
+from gateway.pages.language import Catalogue
 from gateway.pages.page import Page
+from gateway.pages.units import unit_named
 from gateway.pages.visit import Visit
 
 __all__ = ["PAGES"]
@@ -67,7 +69,7 @@ async def show_letters(visit: Visit) -> Mapping[str, Any]:
         "accounts": {one["id"]: f"{one['name']} ({one['user_id']})" for one in accounts["items"]},
         "more": bool(accounts["next"]),
         "roles": {role: visit.t.of("role", role) for role in sorted(OFFICIALS)},
-        "skpd": _units(skpd),
+        "skpd": _units(visit.t, skpd),
     }
 
 
@@ -80,7 +82,7 @@ async def register_letter(visit: Visit, form: Form) -> Response:
 
 async def show_skpd(visit: Visit) -> Mapping[str, Any]:
     found = await _every_skpd(visit)
-    return {"found": found, "units": _units(found)}
+    return {"found": found, "units": _units(visit.t, found)}
 
 
 async def register_skpd(visit: Visit, form: Form) -> Response:
@@ -118,8 +120,8 @@ async def _every_skpd(visit: Visit) -> list[Mapping[str, Any]]:
             return found
 
 
-def _units(skpd: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    return {unit["code"]: f"{unit['code']} {unit['name']}" for unit in skpd}
+def _units(t: Catalogue, skpd: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {unit["code"]: unit_named(t, unit["code"], unit["name"]) for unit in skpd}
 
 
 PAGES: Final = (

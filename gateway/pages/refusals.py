@@ -37,6 +37,8 @@ COUNTS: Final = frozenset(
     {"size", "most", "largest", "stored", "declared", "received", "count", "rate", "seconds", "length"}
 )
 INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
+NUMBER: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A record's own, which says nothing to anybody."""
 DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 FIRST: Final = 5
 """So many wrong fields are named in the sentence; all of them stand beside their fields."""
@@ -124,6 +126,8 @@ def _word(t: Catalogue, place: str, value: str) -> str:
 def _figure(t: Catalogue, place: str, value: str) -> str:
     if INSTANT.fullmatch(value):
         return formats.day_time(value, t.language)
+    if place == "identifier" and NUMBER.fullmatch(value):
+        return t("error.that_number")
     if DAY.fullmatch(value):
         return format_date(date.fromisoformat(value), "d MMMM y", locale=t.language)
     if place in MONEY and re.fullmatch(r"\d+(\.\d+)?", value):

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from gateway.pages.language import Catalogue
 from gateway.pages.visit import Visit
 
-__all__ = ["business_now", "committee", "committees", "instant", "skpd_names"]
+__all__ = ["business_now", "committee", "committees", "instant", "skpd_names", "unit_named"]
 
 
 async def everything(visit: Visit, service: str, path: str) -> list[dict[str, Any]]:
@@ -23,6 +24,12 @@ async def everything(visit: Visit, service: str, path: str) -> list[dict[str, An
 
 async def skpd_names(visit: Visit) -> Mapping[str, str]:
     return {unit["code"]: unit["name"] for unit in await everything(visit, "registry", "/skpd")}
+
+
+def unit_named(t: Catalogue, code: str, name: str | None) -> str:
+    """As a list to choose from has it."""
+    word = t("code.skpd")
+    return f"{name} ({word} {code})" if name else f"{word} {code}"
 
 
 async def committees(visit: Visit) -> list[dict[str, Any]]:

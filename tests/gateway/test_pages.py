@@ -199,6 +199,13 @@ async def test_a_running_tender_marks_its_active_stages_and_names_no_bidder(http
     assert "Nama peserta ditampilkan setelah pembukaan penawaran." in bidders.words
 
 
+async def test_a_code_stands_with_the_word_for_what_it_is(http: httpx2.AsyncClient) -> None:
+    page = await get(http, f"/tender/{sample.RUNNING['code']}")
+    assert "Kode tender 26110000017 · Dinas Pendidikan" in page.words
+    assert "Dinas Pendidikan dan Kebudayaan (Kode SKPD 1.01.01)" in page.words
+    assert "Work unit code 1.01.01" in (await get(http, f"/tender/{sample.RUNNING['code']}", "en")).words
+
+
 async def test_a_finished_tender_shows_reasons_winner_objections_and_appointment(http: httpx2.AsyncClient) -> None:
     words = " ".join([(await get(http, f"/tender/{sample.FINISHED['code']}{tab}")).words for tab in TABS])
     for fact in ("Tidak lulus Izin usaha berakhir 1 Oktober 2026", "Rp 1.187.250.000,00", "027/112/417.301/2026"):
@@ -219,7 +226,7 @@ async def test_a_failed_tender_says_on_which_ground_and_what_follows(http: httpx
 async def test_the_log_shows_blind_entries_as_blind(http: httpx2.AsyncClient) -> None:
     page = await get(http, "/log")
     assert "12.346 catatan" in page.words
-    assert "12345 Kam, 12 Nov 2026, 10.00 WIB Penawaran dibuka 26110000017" in page.words
+    assert "12345 Kam, 12 Nov 2026, 10.00 WIB Penawaran dibuka Kode 26110000017" in page.words
     assert "12343 Kam, 12 Nov 2026, 09.59 WIB tertutup" in page.words
     assert "c3" * 32 in page.words
     assert "/log?until=12343" in {link["href"] for link in page.all("a")}
@@ -256,7 +263,9 @@ async def test_a_refusal_reads_the_same_for_people_and_programs(http: httpx2.Asy
     told = (await http.get("/tender/26119999999", headers={"accept": "application/json"})).json()
     assert page.status_code == told["status"] == 404
     assert told["detail"] in Page(page.text).words
-    assert "Tidak ditemukan" in (await get(http, "/tender/26119999999")).words
+    absent = (await get(http, "/tender/26119999999")).words
+    assert "Tidak ditemukan" in absent
+    assert absent.count("not_found") == absent.count("Rujukan untuk helpdesk: 404 not_found") == 1
     assert (await http.get("/tender/abc")).status_code == 404
     assert (await http.post("/tender")).status_code == 405
     api = await http.get("/api/nobody/x")

@@ -103,6 +103,12 @@ def test_what_is_not_there_has_a_name() -> None:
     assert absent == "Tidak ada berkas penawaran 7, atau bukan hak Anda untuk melihatnya."
 
 
+def test_a_records_number_is_not_read_out() -> None:
+    refusal = NotFound("bid", "019f0000-0000-7000-8000-000000000001")
+    assert said(ID, refusal) == "Tidak ada penawaran dengan nomor itu, atau bukan hak Anda untuk melihatnya."
+    assert said(EN, refusal) == "There is no bid with that number, or it is not yours to see."
+
+
 @pytest.mark.parametrize(
     ("place", "values"),
     [
@@ -113,7 +119,7 @@ def test_what_is_not_there_has_a_name() -> None:
         ("role", list(Role)),
         ("service", list(SERVICES)),
         ("state", [*get_args(Status), "running", "failed", "finished", "replaced"]),
-        ("identifier", ["with this tracking code", "of this account"]),
+        ("identifier", ["with this tracking code", "of this account", "of this code", "at this address"]),
     ],
 )
 def test_a_value_that_is_a_code_is_said_in_words(place: str, values: list[str]) -> None:
