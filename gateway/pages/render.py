@@ -111,6 +111,7 @@ class Renderer:
             "lasting": lambda seconds: formats.lasting(seconds, t.language),
             "number": lambda value: formats.number(value, t.language),
             "size": lambda value: formats.bytes_(value, t.language),
+            "exact_size": lambda value: formats.exact_bytes(value, t.language),
             "spelled": lambda amount: SPELLED[t.language](Decimal(amount)),
             "problem_words": WORDS.get(t.language, ""),
             "say": lambda problem: refusals.said(t, problem),

@@ -192,7 +192,7 @@ async def test_a_running_tender_marks_its_active_stages_and_names_no_bidder(http
     page = await get(http, f"/tender/{sample.RUNNING['code']}")
     assert sample.RUNNING["documents"][0]["md5"] in page.words
     assert sample.RUNNING["documents"][0]["sha256"] in page.words
-    assert "3,3 MiB (3.481.277 bita)" in page.words
+    assert "3,3 MB (3.481.277 byte)" in page.words
     assert "Pemeliharaan diumumkan" in page.words
     assert "Belum dijawab." in page.words
     bidders = await get(http, f"/tender/{sample.RUNNING['code']}/peserta")

@@ -1,5 +1,6 @@
 """The desks of verifiers, helpdesk, admins and Admin PPE as pages, before stand-ins: well made, and whole without a service."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
@@ -240,11 +241,14 @@ async def test_the_system_names_who_gives_no_answer(http: httpx2.AsyncClient) ->
         "documents Tidak menjawab",
         "audit Skema keliru 0001 seharusnya 0002",
         "registry Siap 0002 3 tertua 2 jam 4 0",
-        "helpdesk Siap 0002 3 tertua 2 jam Bus tidak menjawab –",
-        "40 GiB dari 100 GiB; bebas 60 GiB",
+        "helpdesk Siap 0002 3 tertua 2 jam Perantara pesan tidak menjawab –",
+        "Kotak keluar: kejadian yang sudah tersimpan",
+        "Kejadian gagal: yang berkali-kali tidak dapat diolah",
+        "40 GB dari 100 GB; bebas 60 GB",
         "tender.tender.failed.v1 tender Tidak terbaca Kam, 12 Nov 2026, 10.00 WIB 10",
     ):
         assert fact in shown.words, fact
+    assert not re.search("outbox|surat mati", shown.words, re.IGNORECASE)
     assert f"/sistem/tender/{ONE}" in {one["href"] for one in shown.all("a")}
     assert {one["width"] for one in shown.all("rect")} >= {"40.0", "100.0"}
     letter = await get(http, f"/sistem/tender/{ONE}")
@@ -257,7 +261,7 @@ async def test_the_start_page_counts_what_waits_and_an_absent_service_breaks_not
     http: httpx2.AsyncClient, services: dict[str, Any]
 ) -> None:
     words = (await get(http, "/beranda")).words
-    for fact in ("1+ menunggu verifikasi", "1+ tiket belum dijawab", "3 pengaduan lewat waktu", "2 surat mati"):
+    for fact in ("1+ menunggu verifikasi", "1+ tiket belum dijawab", "3 pengaduan lewat waktu", "2 kejadian gagal"):
         assert fact in words, fact
     services["helpdesk"].answers.clear()
     words = (await get(http, "/beranda")).words
