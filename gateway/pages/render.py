@@ -107,6 +107,7 @@ class Renderer:
             "instance": self._settings.instance,
             "training": self._settings.profile == "latihan",
             "when": lambda instant: formats.day_time(instant, t.language),
+            "to_the_millisecond": lambda instant: formats.day_time(instant, t.language, formats.TO_MILLISECOND),
             "on": lambda date: formats.day(date, t.language),
             "lasting": lambda seconds: formats.lasting(seconds, t.language),
             "number": lambda value: formats.number(value, t.language),

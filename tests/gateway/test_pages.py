@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from babel.messages.pofile import read_po
 
 from gateway.pages import formats, render
 from gateway.pages.language import FOLDER, LANGUAGES, load
+from kit.clock import WIB
 from tests.gateway import sample
 from tests.gateway.conftest import Portal
 from tests.gateway.standins import Answers
@@ -377,6 +379,21 @@ def test_no_key_stands_twice(language: str) -> None:
 )
 def test_money_is_exact(amount: str, shown: str) -> None:
     assert formats.money(amount) == shown
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_script_says_an_instant_as_the_pages_do(lang: str) -> None:
+    """What verify.ts fills in (gateway/browser/test/verify.test.ts), filled in here."""
+    words = formats.wib_words(lang)
+    days, months = words["days"].split(" "), words["months"].split(" ")
+    assert (len(days), len(months)) == (7, 12)
+    for month in range(1, 13):
+        at = datetime(2026, month, month, 23, 4, 5, 6000, WIB)
+        filled = words["instant"].format(
+            day=days[at.isoweekday() % 7], date=at.day, month=months[month - 1], year=at.year,
+            hour=f"{at:%H}", minute=f"{at:%M}", second=f"{at:%S}", millisecond="006",
+        )  # fmt: skip
+        assert filled == formats.day_time(at, lang, formats.TO_MILLISECOND)
 
 
 def contrast(one: str, other: str) -> float:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from contracts.values import rfc3339
-from gateway.pages import kept
+from gateway.pages import formats, kept
 from gateway.pages.language import LANGUAGES, load
 from tests.gateway import sample
 from tests.gateway.conftest import Portal
@@ -278,6 +278,7 @@ async def test_the_words_of_the_check_stand_in_the_page(portal: Portal) -> None:
     said = set(re.findall(r'(?:Broken\(|word: |say\()"(\w+)"', source)) | {"ok", "failed", "skipped"}
     said |= {"verdict_good", "verdict_bad", "verdict_partly", "of_bid", "of_rejection"}
     assert said == set(load("en").group("verify"))
+    assert not said & set(formats.wib_words("en")), "what an instant is made of has names of its own"
     async with portal(tender=Answers(sample.TENDER)) as http:
         page = await get(http, "/periksa")
     place = next(attributes for _, attributes in page.tags if "data-verify" in attributes)

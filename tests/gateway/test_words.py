@@ -150,6 +150,30 @@ def test_instants_sums_and_reasons_are_said_as_on_paper() -> None:
     assert said(ID, stages).endswith(": Masa Sanggah, Surat Penunjukan Penyedia Barang/Jasa.")
 
 
+@pytest.mark.parametrize(
+    ("instant", "indonesian", "english"),
+    [
+        ("03:00:00.001Z", ("10.00.00,001", "10.00.00,000"), ("10:00:00.001", "10:00:00.000")),
+        ("03:00:01.000Z", ("10.00.01", "10.00.00"), ("10:00:01", "10:00:00")),
+        ("03:05:00.250Z", ("10.05", "10.00"), ("10:05", "10:00")),
+        ("03:05:33.250Z", ("10.05.33", "10.00"), ("10:05:33", "10:00")),
+    ],
+)
+def test_a_late_bid_and_its_deadline_look_as_different_as_they_are(
+    instant: str, indonesian: tuple[str, str], english: tuple[str, str]
+) -> None:
+    late = Problem(
+        "bid_late",
+        "Your consent came at {instant}, after the deadline of {closes_at}.",
+        instant=f"2026-11-12T{instant}",
+        closes_at="2026-11-12T03:00:00.000Z",
+    )
+    came, closed = (f"Kam, 12 Nov 2026, {time} WIB" for time in indonesian)
+    assert said(ID, late) == f"Persetujuan Anda sampai pada {came}, setelah batas akhir {closed}."
+    came, closed = (f"Thu, 12 Nov 2026, {time} WIB" for time in english)
+    assert said(EN, late) == f"Your consent came at {came}, after the deadline of {closed}."
+
+
 def test_a_refusal_newer_than_the_catalogue_keeps_its_own_words() -> None:
     problem = Problem("of_tomorrow", "Not {what}.", remedy="Wait.", what="yet")
     assert (said(ID, problem), remedy(ID, problem)) == ("Not yet.", "Wait.")
