@@ -12,7 +12,9 @@ from starlette.responses import Response
 from contracts.roles import OFFICIALS
 from gateway.pages.desks import roles_of
 from gateway.pages.forms import Form
+from gateway.pages.language import Catalogue
 from gateway.pages.page import Page
+from gateway.pages.units import MOST, everything, unit_named
 from gateway.pages.visit import Visit
 
 __all__ = ["PAGES"]
@@ -22,8 +24,6 @@ LETTERS: Final = "/admin/surat-tugas"
 SKPD: Final = "/admin/skpd"
 COMMITTEES: Final = "/admin/pokja"
 ROWS: Final = 25
-MOST: Final = 100
-"""As many as one list holds that people choose from."""
 REGISTRARS: Final = frozenset({"admin_agency"})
 """Auditors read the letters; only the Admin Agency registers one."""
 TERM: Final = ("valid_from", "valid_to")
@@ -61,13 +61,15 @@ async def show_letters(visit: Visit) -> Mapping[str, Any]:
     facts = {"found": found, "cursor": cursor, "asked": asked, "registers": registers}
     if not registers:
         return facts
-    accounts, skpd = await asyncio.gather(visit.get("registry", "/accounts", q=asked, limit=MOST), _every_skpd(visit))
+    accounts, skpd = await asyncio.gather(
+        everything(visit, "registry", "/accounts", q=asked), everything(visit, "registry", "/skpd")
+    )
     return {
         **facts,
-        "accounts": {one["id"]: f"{one['name']} ({one['user_id']})" for one in accounts["items"]},
-        "more": bool(accounts["next"]),
+        "accounts": {one["id"]: f"{one['name']} ({one['user_id']})" for one in accounts},
+        "most": MOST,
         "roles": {role: visit.t.of("role", role) for role in sorted(OFFICIALS)},
-        "skpd": _units(skpd),
+        "skpd": _units(visit.t, skpd),
     }
 
 
@@ -79,8 +81,8 @@ async def register_letter(visit: Visit, form: Form) -> Response:
 
 
 async def show_skpd(visit: Visit) -> Mapping[str, Any]:
-    found = await _every_skpd(visit)
-    return {"found": found, "units": _units(found)}
+    found = await everything(visit, "registry", "/skpd")
+    return {"found": found, "units": _units(visit.t, found)}
 
 
 async def register_skpd(visit: Visit, form: Form) -> Response:
@@ -92,9 +94,9 @@ async def show_committees(visit: Visit) -> Mapping[str, Any]:
     cursor = visit.query("cursor", 500)
     found, people = await asyncio.gather(
         visit.get("registry", "/committees", limit=ROWS, cursor=cursor),
-        visit.get("registry", "/accounts", role="pokja", limit=MOST),
+        everything(visit, "registry", "/accounts", role="pokja"),
     )
-    return {"found": found, "cursor": cursor, "people": people["items"], "more": bool(people["next"])}
+    return {"found": found, "cursor": cursor, "people": people}
 
 
 async def form_committee(visit: Visit, form: Form) -> Response:
@@ -107,19 +109,8 @@ def _registers(visit: Visit) -> bool:
     return not REGISTRARS.isdisjoint(visit.require().roles)
 
 
-async def _every_skpd(visit: Visit) -> list[Mapping[str, Any]]:
-    """Page after page: what people choose from is whole."""
-    found: list[Mapping[str, Any]] = []
-    cursor = None
-    while True:
-        page = await visit.get("registry", "/skpd", limit=MOST, cursor=cursor)
-        found += page["items"]
-        if (cursor := page["next"]) is None:
-            return found
-
-
-def _units(skpd: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    return {unit["code"]: f"{unit['code']} {unit['name']}" for unit in skpd}
+def _units(t: Catalogue, skpd: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {unit["code"]: unit_named(t, unit["code"], unit["name"]) for unit in skpd}
 
 
 PAGES: Final = (

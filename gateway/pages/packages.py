@@ -12,7 +12,7 @@ from gateway.pages import hps
 from gateway.pages.desks import roles_of
 from gateway.pages.forms import Form
 from gateway.pages.page import Page
-from gateway.pages.units import business_now, committee, committees, instant, skpd_names
+from gateway.pages.units import business_now, committee, committees, instant, skpd_names, unit_named
 from gateway.pages.visit import Visit
 from kit.problems import NotFound, Problem
 
@@ -46,7 +46,7 @@ async def _choices(visit: Visit) -> dict[str, Any]:
     own = sorted({letter["skpd"] for letter in letters if letter["role"] == "ppk" and letter["skpd"]})
     word = visit.t.of
     return {
-        "skpd": {code: f"{code} {names.get(code, '')}".strip() for code in own},
+        "skpd": {code: unit_named(visit.t, code, names.get(code)) for code in own},
         "committees": {c["id"]: c["name"] for c in in_force},
         "categories": {row["code"]: word("category", row["code"], row["name"]) for row in law["categories"]},
         "methods": {
@@ -101,7 +101,7 @@ async def show_one(visit: Visit) -> Mapping[str, Any]:
     roles = visit.require().roles
     return {
         "package": package,
-        "unit": (await skpd_names(visit)).get(package["skpd"], package["skpd"]),
+        "unit": (await skpd_names(visit)).get(package["skpd"]),
         "committee": await committee(visit, package["committee"]),
         "sums": _sums(package),
         "tender": tender,

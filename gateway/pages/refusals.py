@@ -37,6 +37,8 @@ COUNTS: Final = frozenset(
     {"size", "most", "largest", "stored", "declared", "received", "count", "rate", "seconds", "length"}
 )
 INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
+NUMBER: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A record's own, which says nothing to anybody."""
 DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 FIRST: Final = 5
 """So many wrong fields are named in the sentence; all of them stand beside their fields."""
@@ -81,14 +83,17 @@ def _names(place: str) -> list[str]:
 def _sentence(t: Catalogue, told: Mapping[str, Any]) -> str:
     """As the service said it where this catalogue is older than the service: then only its times and sums are put right."""
     params, detail = told.get("params") or {}, str(told["detail"])
+    exact = formats.telling_apart(value for value in params.values() if INSTANT.fullmatch(value))
     sentence = t.words.get(f"problem.{told['code']}")
     if sentence is None:
         for name, value in params.items():
-            detail = detail.replace(value, _figure(t, name, value)) if value else detail
+            detail = detail.replace(value, _figure(t, name, value, exact)) if value else detail
         return detail
     reasons = told.get("reasons") or {}
     places = {
-        name: " ".join(_sentence(t, reason) for reason in reasons[name]) if name in reasons else _value(t, name, value)
+        name: " ".join(_sentence(t, reason) for reason in reasons[name])
+        if name in reasons
+        else _value(t, name, value, exact)
         for name, value in params.items()
     }
     if told.get("errors"):
@@ -104,9 +109,9 @@ def _fields(t: Catalogue, errors: list[Mapping[str, Any]]) -> str:
     return " ".join(f"{name}: {about_field(t, error)}" for name, error in named[:FIRST])
 
 
-def _value(t: Catalogue, place: str, value: str) -> str:
+def _value(t: Catalogue, place: str, value: str, exact: int) -> str:
     """A value, a list of them (`ktp, npwp`), or a list of matters with what is the matter (`ktp: expired; ...`)."""
-    figure = _figure(t, place, value)
+    figure = _figure(t, place, value, exact)
     if figure != value:
         return figure
     if "; " in value or ": " in value:
@@ -121,9 +126,11 @@ def _word(t: Catalogue, place: str, value: str) -> str:
     return t.words.get(f"place.{place}.{code}", t.words.get(f"{group}.{code}", value))
 
 
-def _figure(t: Catalogue, place: str, value: str) -> str:
+def _figure(t: Catalogue, place: str, value: str, exact: int = formats.TO_MINUTE) -> str:
     if INSTANT.fullmatch(value):
-        return formats.day_time(value, t.language)
+        return formats.day_time(value, t.language, exact)
+    if place == "identifier" and NUMBER.fullmatch(value):
+        return t("error.that_number")
     if DAY.fullmatch(value):
         return format_date(date.fromisoformat(value), "d MMMM y", locale=t.language)
     if place in MONEY and re.fullmatch(r"\d+(\.\d+)?", value):

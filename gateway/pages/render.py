@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -47,6 +48,7 @@ def scripts() -> dict[str, str]:
 class Renderer:
     def __init__(self, settings: GatewaySettings, tender: Upstream, kept: Kept) -> None:
         self._settings, self._tender, self._kept = settings, tender, kept
+        self._clock_told: tuple[dict[str, Any], float] | None = None
         self._catalogues = {language: load(language) for language in LANGUAGES}
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -91,11 +93,10 @@ class Renderer:
         )  # fmt: skip
 
     def _html(self, request: Request, template: str, status: int, **facts: Any) -> Response:
-        t, clock = self.catalogue(request), facts["clock"]
-        now = datetime.fromisoformat(clock["now"]) if clock else datetime.now(UTC)
+        t, now = self.catalogue(request), self._business_now()
         frame = {
-            "now": rfc3339(now),
-            "windows": self._windows(now),
+            "now": rfc3339(now) if now else "",
+            "windows": self._windows(now) if now else (),
             "t": t,
             "lang": t.language,
             "person": None,
@@ -107,10 +108,12 @@ class Renderer:
             "instance": self._settings.instance,
             "training": self._settings.profile == "latihan",
             "when": lambda instant: formats.day_time(instant, t.language),
+            "to_the_millisecond": lambda instant: formats.day_time(instant, t.language, formats.TO_MILLISECOND),
             "on": lambda date: formats.day(date, t.language),
             "lasting": lambda seconds: formats.lasting(seconds, t.language),
             "number": lambda value: formats.number(value, t.language),
             "size": lambda value: formats.bytes_(value, t.language),
+            "exact_size": lambda value: formats.exact_bytes(value, t.language),
             "spelled": lambda amount: SPELLED[t.language](Decimal(amount)),
             "problem_words": WORDS.get(t.language, ""),
             "say": lambda problem: refusals.said(t, problem),
@@ -141,9 +144,25 @@ class Renderer:
             return None
         try:
             answer = await self._tender.fetch("GET", "/health/clock")
-            return dict(answer.json()) if answer.ok else None
+            if not answer.ok:
+                return None
+            self._clock_told = dict(answer.json()), time.monotonic()
+            return self._clock_told[0]
         except (Problem, ValueError):
             return None
+
+    def _business_now(self) -> datetime | None:
+        """What stages and announced windows are reckoned by, without asking: a refusal shows while services are away.
+
+        In production that is the real time; in training what the clock said last. None before it said anything.
+        """
+        if self._settings.profile != "latihan":
+            return datetime.now(UTC)
+        if self._clock_told is None:
+            return None
+        clock, heard = self._clock_told
+        passed = timedelta(0) if clock["stopped"] else timedelta(seconds=time.monotonic() - heard)
+        return datetime.fromisoformat(clock["now"]) + passed
 
 
 def _with_lang(request: Request, language: str) -> str:

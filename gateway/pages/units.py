@@ -2,27 +2,40 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+from gateway.pages.language import Catalogue
 from gateway.pages.visit import Visit
 
-__all__ = ["business_now", "committee", "committees", "instant", "skpd_names"]
+__all__ = ["MOST", "business_now", "committee", "committees", "everything", "instant", "skpd_names", "unit_named"]
 
 
-async def everything(visit: Visit, service: str, path: str) -> list[dict[str, Any]]:
-    """A short list as a whole: units and committees of one city."""
+PAGE: Final = 100
+MOST: Final = 2_000
+"""More than one city has of anything that people choose from, and as much as a list to choose from can bear."""
+
+
+async def everything(visit: Visit, service: str, path: str, **query: str) -> list[dict[str, Any]]:
+    """A list as a whole, page after page, up to MOST: what people choose from must hold what they look for."""
     found: list[dict[str, Any]] = []
     cursor = None
-    while True:
-        page = await visit.get(service, path, limit=100, cursor=cursor)
+    while len(found) < MOST:
+        page = await visit.get(service, path, **query, limit=PAGE, cursor=cursor)
         found += page["items"]
         cursor = page["next"]
         if cursor is None:
-            return found
+            break
+    return found[:MOST]
 
 
 async def skpd_names(visit: Visit) -> Mapping[str, str]:
     return {unit["code"]: unit["name"] for unit in await everything(visit, "registry", "/skpd")}
+
+
+def unit_named(t: Catalogue, code: str, name: str | None) -> str:
+    """As a list to choose from has it."""
+    word = t("code.skpd")
+    return f"{name} ({word} {code})" if name else f"{word} {code}"
 
 
 async def committees(visit: Visit) -> list[dict[str, Any]]:

@@ -227,7 +227,7 @@ async def test_a_cancelled_upload_can_begin_anew(visit: Visit, provider: Provide
     await choose(page, file)
     line.pace = 0.05
     await page.click(".upload .send")
-    await expect(page.locator(".upload .figures")).to_contain_text(" dari 8 MiB")
+    await expect(page.locator(".upload .figures")).to_contain_text(" dari 8 MB")
     assert await page.evaluate("document.activeElement.className") == "quiet cancel"
     await page.keyboard.press("Enter")
     await expect(page.locator(".upload .state")).to_contain_text("dibatalkan")

@@ -94,3 +94,19 @@ def test_a_bare_word_is_found(template: str) -> None:
 )
 def test_what_is_no_bare_word_is_left_alone(template: str) -> None:
     assert not Words(template).found
+
+
+UNIT: Final = re.compile(r"\b[a-z]+\.skpd\b")
+"""A work unit's code, as the services call it."""
+
+
+def test_a_work_unit_is_named_or_its_code_said_to_be_one() -> None:
+    said = [
+        expression.strip()
+        for path in TEMPLATES
+        for expression in re.findall(r"\{\{(.*?)\}\}", re.sub(r't\("[^"]*"\)', "", path.read_text()))
+        if UNIT.search(expression)
+    ]
+    assert len(said) > 5
+    unsaid = {expression for expression in said if 'coded("skpd"' not in expression}
+    assert unsaid == {"wanted.skpd", "tender.skpd | urlencode"}, "a hidden field and an address"

@@ -72,7 +72,7 @@ async def test_a_package_is_typed_pasted_added_up_and_kept(office: Office) -> No
     ppk = office["ppk-here"]
     await ppk.see("/paket")
     page = await ppk.see("/paket/baru")
-    assert "1.01.01 Dinas 1.01.01" in page.words
+    assert "Dinas 1.01.01 (Kode SKPD 1.01.01)" in page.words
     assert "Pokja member" in page.words
     wrong = PASTED + "Lemari\tunit\tsepuluh\t5\nRak\tunit\t4\n"
     page = await ppk.press("/paket/baru", "add", status=422, paste=wrong, **about(office))
@@ -371,7 +371,7 @@ async def test_a_tender_is_declared_failed_in_two_steps_and_its_package_waits_ag
     assert "Bukti: Ini harus diisi." in page.words
     page = await member.press(path, "check", status=200, ground="F4", evidence="")
     page = await member.press(path, "declare", status=422)
-    assert "Alasan F4 (Tidak ada penawaran yang lulus evaluasi) tidak terpenuhi" in page.words
+    assert 'Alasan "Tidak ada penawaran yang lulus evaluasi" tidak terpenuhi' in page.words
     assert waits(await member.see("/pokja"), package) is False
     await member.see(path)
     page = await member.press(path, "check", status=200, ground="F2", evidence="")

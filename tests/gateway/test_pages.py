@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from babel.messages.pofile import read_po
 
 from gateway.pages import formats, render
 from gateway.pages.language import FOLDER, LANGUAGES, load
+from kit.clock import WIB
 from tests.gateway import sample
 from tests.gateway.conftest import Portal
 from tests.gateway.standins import Answers
@@ -182,20 +184,28 @@ async def test_what_people_wrote_is_text_and_never_markup(http: httpx2.AsyncClie
 
 async def test_a_running_tender_marks_its_active_stages_and_names_no_bidder(http: httpx2.AsyncClient) -> None:
     schedule = await get(http, f"/tender/{sample.RUNNING['code']}/jadwal")
-    assert schedule.words.count("Sedang berjalan") == 2
-    for tag in ("tr", "li"):
-        assert [one["class"] for one in schedule.all(tag) if one.get("aria-current") == "step"] == ["active", "active"]
-    assert schedule.words.count("akan datang") == 9
-    assert schedule.words.count("selesai") == 1
-    assert "2 kali" in schedule.words
+    states = [one["class"] for one in schedule.all("tr") if one.get("class")]
+    assert (states.count("done"), states.count("active"), states.count("ahead")) == (1, 2, 9)
+    assert [one["class"] for one in schedule.all("tr") if one.get("aria-current") == "step"] == ["active", "active"]
+    for word, times in (("selesai", 1), ("sedang berlangsung", 2), ("akan datang", 9), ("Diubah 2 kali", 1)):
+        assert schedule.words.count(word) == times
+    for stage in sample.RUNNING["stages"]:
+        assert schedule.words.count(stage["name"]) == 1, "one schedule, not two"
     page = await get(http, f"/tender/{sample.RUNNING['code']}")
     assert sample.RUNNING["documents"][0]["md5"] in page.words
     assert sample.RUNNING["documents"][0]["sha256"] in page.words
-    assert "3,3 MiB (3.481.277 bita)" in page.words
+    assert "3,3 MB (3.481.277 byte)" in page.words
     assert "Pemeliharaan diumumkan" in page.words
     assert "Belum dijawab." in page.words
     bidders = await get(http, f"/tender/{sample.RUNNING['code']}/peserta")
     assert "Nama peserta ditampilkan setelah pembukaan penawaran." in bidders.words
+
+
+async def test_a_code_stands_with_the_word_for_what_it_is(http: httpx2.AsyncClient) -> None:
+    page = await get(http, f"/tender/{sample.RUNNING['code']}")
+    assert "Kode tender 26110000017 · Dinas Pendidikan" in page.words
+    assert "Dinas Pendidikan dan Kebudayaan (Kode SKPD 1.01.01)" in page.words
+    assert "Work unit code 1.01.01" in (await get(http, f"/tender/{sample.RUNNING['code']}", "en")).words
 
 
 async def test_a_finished_tender_shows_reasons_winner_objections_and_appointment(http: httpx2.AsyncClient) -> None:
@@ -218,7 +228,7 @@ async def test_a_failed_tender_says_on_which_ground_and_what_follows(http: httpx
 async def test_the_log_shows_blind_entries_as_blind(http: httpx2.AsyncClient) -> None:
     page = await get(http, "/log")
     assert "12.346 catatan" in page.words
-    assert "12345 Kam, 12 Nov 2026, 10.00 WIB Penawaran dibuka 26110000017" in page.words
+    assert "12345 Kam, 12 Nov 2026, 10.00 WIB Penawaran dibuka Kode 26110000017" in page.words
     assert "12343 Kam, 12 Nov 2026, 09.59 WIB tertutup" in page.words
     assert "c3" * 32 in page.words
     assert "/log?until=12343" in {link["href"] for link in page.all("a")}
@@ -255,7 +265,9 @@ async def test_a_refusal_reads_the_same_for_people_and_programs(http: httpx2.Asy
     told = (await http.get("/tender/26119999999", headers={"accept": "application/json"})).json()
     assert page.status_code == told["status"] == 404
     assert told["detail"] in Page(page.text).words
-    assert "Tidak ditemukan" in (await get(http, "/tender/26119999999")).words
+    absent = (await get(http, "/tender/26119999999")).words
+    assert "Tidak ditemukan" in absent
+    assert absent.count("not_found") == absent.count("Rujukan untuk helpdesk: 404 not_found") == 1
     assert (await http.get("/tender/abc")).status_code == 404
     assert (await http.post("/tender")).status_code == 405
     api = await http.get("/api/nobody/x")
@@ -367,6 +379,21 @@ def test_no_key_stands_twice(language: str) -> None:
 )
 def test_money_is_exact(amount: str, shown: str) -> None:
     assert formats.money(amount) == shown
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_script_says_an_instant_as_the_pages_do(lang: str) -> None:
+    """What verify.ts fills in (gateway/browser/test/verify.test.ts), filled in here."""
+    words = formats.wib_words(lang)
+    days, months = words["days"].split(" "), words["months"].split(" ")
+    assert (len(days), len(months)) == (7, 12)
+    for month in range(1, 13):
+        at = datetime(2026, month, month, 23, 4, 5, 6000, WIB)
+        filled = words["instant"].format(
+            day=days[at.isoweekday() % 7], date=at.day, month=months[month - 1], year=at.year,
+            hour=f"{at:%H}", minute=f"{at:%M}", second=f"{at:%S}", millisecond="006",
+        )  # fmt: skip
+        assert filled == formats.day_time(at, lang, formats.TO_MILLISECOND)
 
 
 def contrast(one: str, other: str) -> float:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from contracts.values import rfc3339
-from gateway.pages import kept
+from gateway.pages import formats, kept
 from gateway.pages.language import LANGUAGES, load
 from tests.gateway import sample
 from tests.gateway.conftest import Portal
@@ -161,6 +161,26 @@ async def test_in_production_the_time_is_the_real_one_and_refusals_carry_the_ban
             assert "Pemeliharaan: Penggantian server" in (await get(http, path)).words, path
 
 
+async def test_in_training_a_refusal_reckons_by_the_business_clock(portal: Portal) -> None:
+    """Also while tender is away: by what the clock said last. Before it said anything nothing is claimed."""
+    real = {
+        name: rfc3339(datetime.now(UTC) + timedelta(hours=hours)) for name, hours in (("starts_at", 1), ("ends_at", 2))
+    }
+    by_the_real_clock = sample.ANNOUNCEMENT | {"title": "Menurut jam sesungguhnya", **real}
+    announced = {"items": [by_the_real_clock, sample.ANNOUNCEMENT], "next": None}
+    tender = Answers(dict(sample.TENDER))
+    async with portal(tender=tender, helpdesk=Helpdesk(**{"/announcements": announced})) as http:
+        http.headers.update(BROWSER)
+        assert "Penggantian server" not in (await get(http, "/nothing")).words
+        for path in ("/bantuan", "/nothing"):
+            words = (await get(http, path)).words
+            assert "Pemeliharaan: Penggantian server" in words, path
+            assert "Menurut jam sesungguhnya" not in words, path
+        del tender.answers["/health/clock"]
+        for path in ("/bantuan", "/nothing"):
+            assert "Pemeliharaan: Penggantian server" in (await get(http, path)).words, path
+
+
 @pytest.mark.parametrize("now", ["2026-11-05T14:59:59.000Z", "2026-11-07T17:00:00.000Z"])
 async def test_what_is_too_far_ahead_or_over_is_no_banner(portal: Portal, now: str) -> None:
     tender = Answers({**sample.TENDER, "/health/clock": {**sample.CLOCK, "now": now}})
@@ -278,6 +298,7 @@ async def test_the_words_of_the_check_stand_in_the_page(portal: Portal) -> None:
     said = set(re.findall(r'(?:Broken\(|word: |say\()"(\w+)"', source)) | {"ok", "failed", "skipped"}
     said |= {"verdict_good", "verdict_bad", "verdict_partly", "of_bid", "of_rejection"}
     assert said == set(load("en").group("verify"))
+    assert not said & set(formats.wib_words("en")), "what an instant is made of has names of its own"
     async with portal(tender=Answers(sample.TENDER)) as http:
         page = await get(http, "/periksa")
     place = next(attributes for _, attributes in page.tags if "data-verify" in attributes)

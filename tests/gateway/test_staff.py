@@ -1,14 +1,17 @@
 """The desks of verifiers, helpdesk, admins and Admin PPE as pages, before stand-ins: well made, and whole without a service."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 import httpx2
 import pytest
+from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from contracts.roles import OFFICIALS
+from gateway.pages.units import MOST
 from tests.gateway import sample, test_pages
 from tests.gateway.conftest import Portal
 from tests.gateway.standins import Answers, Registry
@@ -115,7 +118,7 @@ REGISTRY = {
     "/verifications": page(provider(ONE), following="abc"),
     f"/providers/{ONE}": provider(ONE, duplicates=[OTHER]),
     f"/providers/{OTHER}": provider(OTHER, status="verified", name="CV Kembar"),
-    "/accounts": page(ACCOUNT, {**ACCOUNT, "id": OTHER, "user_id": "sri", "letters": []}, following="abc"),
+    "/accounts": page(ACCOUNT, {**ACCOUNT, "id": OTHER, "user_id": "sri", "letters": []}),
     "/assignments": page(ASSIGNMENT, following="abc"),
     "/skpd": page(UNIT),
     "/committees": page(COMMITTEE),
@@ -240,11 +243,14 @@ async def test_the_system_names_who_gives_no_answer(http: httpx2.AsyncClient) ->
         "documents Tidak menjawab",
         "audit Skema keliru 0001 seharusnya 0002",
         "registry Siap 0002 3 tertua 2 jam 4 0",
-        "helpdesk Siap 0002 3 tertua 2 jam Bus tidak menjawab –",
-        "40 GiB dari 100 GiB; bebas 60 GiB",
+        "helpdesk Siap 0002 3 tertua 2 jam Perantara pesan tidak menjawab –",
+        "Kotak keluar: kejadian yang sudah tersimpan",
+        "Kejadian gagal: yang berkali-kali tidak dapat diolah",
+        "40 GB dari 100 GB; bebas 60 GB",
         "tender.tender.failed.v1 tender Tidak terbaca Kam, 12 Nov 2026, 10.00 WIB 10",
     ):
         assert fact in shown.words, fact
+    assert not re.search("outbox|surat mati", shown.words, re.IGNORECASE)
     assert f"/sistem/tender/{ONE}" in {one["href"] for one in shown.all("a")}
     assert {one["width"] for one in shown.all("rect")} >= {"40.0", "100.0"}
     letter = await get(http, f"/sistem/tender/{ONE}")
@@ -257,7 +263,7 @@ async def test_the_start_page_counts_what_waits_and_an_absent_service_breaks_not
     http: httpx2.AsyncClient, services: dict[str, Any]
 ) -> None:
     words = (await get(http, "/beranda")).words
-    for fact in ("1+ menunggu verifikasi", "1+ tiket belum dijawab", "3 pengaduan lewat waktu", "2 surat mati"):
+    for fact in ("1+ menunggu verifikasi", "1+ tiket belum dijawab", "3 pengaduan lewat waktu", "2 kejadian gagal"):
         assert fact in words, fact
     services["helpdesk"].answers.clear()
     words = (await get(http, "/beranda")).words
@@ -274,3 +280,68 @@ async def test_who_only_reads_sees_no_form(http: httpx2.AsyncClient, registry: R
         sent = urlencode({"_token": await token_of(http, "/keluar"), "text": "Sudah.", "letter_number": "1"})
         answer = await http.post(path, content=sent, headers=FORM)
         assert answer.status_code == 403
+
+
+class LongLists:
+    """A registry that answers its lists a hundred at a time."""
+
+    def __init__(self, otherwise: Both, **lists: list[dict[str, Any]]) -> None:
+        self._otherwise, self._lists = otherwise, lists
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._lists.get(scope["path"].removeprefix("/"))
+        if found is None:
+            await self._otherwise(scope, receive, send)
+            return
+        asked = parse_qs(scope["query_string"].decode())
+        start, limit = int(asked.get("cursor", ["0"])[0]), min(int(asked["limit"][0]), 100)
+        end = start + limit
+        following = str(end) if end < len(found) else None
+        await JSONResponse(page(*found[start:end], following=following))(scope, receive, send)
+
+
+def numbered(row: dict[str, Any], count: int, **names: str) -> list[dict[str, Any]]:
+    ids = ({"id": f"019f0000-0000-7000-8000-{n:012d}"} for n in range(count))
+    return [row | id | {name: word.format(n) for name, word in names.items()} for n, id in enumerate(ids)]
+
+
+@pytest.fixture
+def many(services: dict[str, Any]) -> dict[str, Any]:
+    """More of everything than one answer holds."""
+    services["registry"].told.answers["/me"] = {"letters": [{"role": "ppk", "skpd": "9.230", "until": LATER}]}
+    law = {"categories": [], "methods": []}
+    services["tender"].answers["/regimes/P70-2012"] = law
+    now = {"valid_from": "2020-01-01T00:00:00Z", "valid_to": "2030-01-01T00:00:00Z"}
+    services["registry"] = LongLists(
+        services["registry"],
+        accounts=numbered(ACCOUNT, 240, user_id="u{}", name="Orang {}"),
+        skpd=numbered(UNIT, 240, code="9.{}", name="Dinas {}"),
+        committees=numbered(COMMITTEE | now, 240, name="Pokja {}"),
+    )
+    return services
+
+
+async def test_what_people_choose_from_is_whole(many: dict[str, Any], http: httpx2.AsyncClient) -> None:
+    letters = await get(http, "/admin/surat-tugas")
+    for choice in ("Orang 0 (u0)", "Orang 239 (u239)", "Dinas 239 (Kode SKPD 9.239)"):
+        assert choice in letters.words
+    assert "akun pertama" not in letters.words
+    committees = await get(http, "/admin/pokja")
+    assert len([one for one in committees.all("input") if one.get("name") == "members"]) == 240
+    assert "Dinas 239 (Kode SKPD 9.239)" in (await get(http, "/admin/skpd")).words
+    package = await get(http, "/paket/baru")
+    assert "Dinas 230 (Kode SKPD 9.230)" in package.words
+    assert len([one for one in package.all("option") if str(one["value"]).startswith("019f")]) == 240
+
+
+@pytest.fixture
+def too_many(services: dict[str, Any]) -> None:
+    accounts = numbered(ACCOUNT, MOST + 50, user_id="u{}", name="Orang {}")
+    services["registry"] = LongLists(services["registry"], accounts=accounts)
+
+
+async def test_a_list_nobody_can_choose_from_says_where_it_was_cut(too_many: None, http: httpx2.AsyncClient) -> None:
+    letters = await get(http, "/admin/surat-tugas")
+    assert "Hanya 2.000 akun pertama: persempit dengan pencarian di atas." in letters.words
+    assert f"(u{MOST - 1})" in letters.words
+    assert f"(u{MOST})" not in letters.words

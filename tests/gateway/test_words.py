@@ -103,6 +103,12 @@ def test_what_is_not_there_has_a_name() -> None:
     assert absent == "Tidak ada berkas penawaran 7, atau bukan hak Anda untuk melihatnya."
 
 
+def test_a_records_number_is_not_read_out() -> None:
+    refusal = NotFound("bid", "019f0000-0000-7000-8000-000000000001")
+    assert said(ID, refusal) == "Tidak ada penawaran dengan nomor itu, atau bukan hak Anda untuk melihatnya."
+    assert said(EN, refusal) == "There is no bid with that number, or it is not yours to see."
+
+
 @pytest.mark.parametrize(
     ("place", "values"),
     [
@@ -113,7 +119,7 @@ def test_what_is_not_there_has_a_name() -> None:
         ("role", list(Role)),
         ("service", list(SERVICES)),
         ("state", [*get_args(Status), "running", "failed", "finished", "replaced"]),
-        ("identifier", ["with this tracking code", "of this account"]),
+        ("identifier", ["with this tracking code", "of this account", "of this code", "at this address"]),
     ],
 )
 def test_a_value_that_is_a_code_is_said_in_words(place: str, values: list[str]) -> None:
@@ -142,6 +148,30 @@ def test_instants_sums_and_reasons_are_said_as_on_paper() -> None:
     )
     stages = Problem("stages_differ", "", template="T1", stages="masa_sanggah, sppbj")
     assert said(ID, stages).endswith(": Masa Sanggah, Surat Penunjukan Penyedia Barang/Jasa.")
+
+
+@pytest.mark.parametrize(
+    ("instant", "indonesian", "english"),
+    [
+        ("03:00:00.001Z", ("10.00.00,001", "10.00.00,000"), ("10:00:00.001", "10:00:00.000")),
+        ("03:00:01.000Z", ("10.00.01", "10.00.00"), ("10:00:01", "10:00:00")),
+        ("03:05:00.250Z", ("10.05", "10.00"), ("10:05", "10:00")),
+        ("03:05:33.250Z", ("10.05.33", "10.00"), ("10:05:33", "10:00")),
+    ],
+)
+def test_a_late_bid_and_its_deadline_look_as_different_as_they_are(
+    instant: str, indonesian: tuple[str, str], english: tuple[str, str]
+) -> None:
+    late = Problem(
+        "bid_late",
+        "Your consent came at {instant}, after the deadline of {closes_at}.",
+        instant=f"2026-11-12T{instant}",
+        closes_at="2026-11-12T03:00:00.000Z",
+    )
+    came, closed = (f"Kam, 12 Nov 2026, {time} WIB" for time in indonesian)
+    assert said(ID, late) == f"Persetujuan Anda sampai pada {came}, setelah batas akhir {closed}."
+    came, closed = (f"Thu, 12 Nov 2026, {time} WIB" for time in english)
+    assert said(EN, late) == f"Your consent came at {came}, after the deadline of {closed}."
 
 
 def test_a_refusal_newer_than_the_catalogue_keeps_its_own_words() -> None:

@@ -5,7 +5,7 @@
 import { Broken, Cancelled, get, newKey, post, put, Refused, type Problem } from "./api.ts";
 import { fingerprints, type Prints } from "./fingerprints.ts";
 import { Patience } from "./patience.ts";
-import { fill, size, timeLeft, type Words } from "./words.ts";
+import { exactSize, fill, size, timeLeft, type Words } from "./words.ts";
 
 interface Begun {
   readonly id: string;
@@ -235,7 +235,7 @@ class Box {
       if (place) place.textContent = text;
     };
     put(".name", file.name);
-    put(".size", size(file.size, this.language));
+    put(".size", exactSize(file.size, this.language));
     put(".md5 .mine", mine.md5);
     put(".md5 .theirs", stored.md5);
     put(".sha256 .mine", mine.sha256);

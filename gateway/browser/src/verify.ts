@@ -5,6 +5,8 @@
  * (`data-says`), so that this file has no language.
  */
 
+import { fill, type Words } from "./words.ts";
+
 const PAYLOAD_TYPE = "application/vnd.lpse.receipt+json";
 const OPENING_TYPE = "log-opening/v1";
 
@@ -263,9 +265,8 @@ export function mountVerify(root: Document): void {
   const [file, receipt, record] = ["berkas", "tanda-terima", "catatan"].map((id) => root.getElementById(id));
   if (!place || !form || !result) return;
   if (!(file instanceof HTMLInputElement && receipt instanceof HTMLTextAreaElement && record instanceof HTMLTextAreaElement)) return;
-  const says = JSON.parse(place.dataset["says"] ?? "{}") as Record<string, string>;
-  const say = (word: string, places: Record<string, string> = {}): string =>
-    Object.entries(places).reduce((said, [name, value]) => said.replace(`{${name}}`, value), says[word] ?? word);
+  const says = JSON.parse(place.dataset["says"] ?? "{}") as Words;
+  const say = (word: string, places: Record<string, string> = {}): string => fill(says[word] ?? word, places);
 
   place.hidden = false;
   if (typeof crypto === "undefined" || crypto.subtle === undefined) {
@@ -281,7 +282,7 @@ export function mountVerify(root: Document): void {
     event.preventDefault();
     result.replaceChildren(paragraph(root, say("working")));
     verify(receipt.value, record.value, askPortal).then(
-      (outcome) => result.replaceChildren(...shown(root, outcome, say)),
+      (outcome) => result.replaceChildren(...shown(root, outcome, say, says)),
       () => result.replaceChildren(notice(root, "bad", say("unreadable"))),
     );
   });
@@ -289,7 +290,7 @@ export function mountVerify(root: Document): void {
 
 type Say = (word: string, places?: Record<string, string>) => string;
 
-function shown(root: Document, outcome: Outcome, say: Say): HTMLElement[] {
+function shown(root: Document, outcome: Outcome, say: Say, says: Words): HTMLElement[] {
   const { receipt, checks } = outcome;
   const states = checks.map((check) => check.state);
   const verdict = states.includes("failed") ? "bad" : states.includes("skipped") ? "partly" : "good";
@@ -304,14 +305,27 @@ function shown(root: Document, outcome: Outcome, say: Say): HTMLElement[] {
     list.append(item);
   }
   const facts = receipt
-    ? [paragraph(root, say(`of_${receipt.of}`, { code: receipt.code, tender: receipt.tender, at: inWib(root, receipt.received_at) }))]
+    ? [paragraph(root, say(`of_${receipt.of}`, { code: receipt.code, tender: receipt.tender, at: inWib(says, receipt.received_at) }))]
     : [];
   return [notice(root, verdict === "partly" ? "" : verdict, say(`verdict_${verdict}`)), ...facts, list];
 }
 
-function inWib(root: Document, instant: string): string {
-  const options: Intl.DateTimeFormatOptions = { dateStyle: "full", timeStyle: "medium", timeZone: "Asia/Jakarta" };
-  return `${new Intl.DateTimeFormat(root.documentElement.lang, options).format(new Date(instant))} WIB`;
+const WIB = 7 * 3600 * 1000;
+
+/** To the millisecond, which may decide, and as the pages say it (gateway/pages/formats.py), from whose words it is made. */
+export function inWib(words: Words, instant: string): string {
+  const at = new Date(Date.parse(instant) + WIB);
+  const padded = (value: number, digits = 2): string => String(value).padStart(digits, "0");
+  return fill(words["instant"] ?? "", {
+    day: (words["days"] ?? "").split(" ")[at.getUTCDay()] ?? "",
+    date: at.getUTCDate(),
+    month: (words["months"] ?? "").split(" ")[at.getUTCMonth()] ?? "",
+    year: at.getUTCFullYear(),
+    hour: padded(at.getUTCHours()),
+    minute: padded(at.getUTCMinutes()),
+    second: padded(at.getUTCSeconds()),
+    millisecond: padded(at.getUTCMilliseconds(), 3),
+  });
 }
 
 function paragraph(root: Document, words: string): HTMLElement {

@@ -6,15 +6,27 @@ export function fill(template: string, places: Readonly<Record<string, string | 
   return template.replace(/\{(\w+)\}/g, (whole, name: string) => String(places[name] ?? whole));
 }
 
-/** As the pages write it: 3,3 MiB in Indonesian, 3.3 MiB in English. */
+/** As the pages write it (gateway/pages/formats.py): 3,3 MB in Indonesian, 3.3 MB in English. */
 export function size(bytes: number, language: string): string {
-  const units = ["B", "KiB", "MiB", "GiB"];
+  if (bytes < 1024) return wholeBytes(bytes, language);
+  const units = ["KB", "MB", "GB"];
   let unit = 0;
+  bytes /= 1024;
   while (bytes >= 1024 && unit < units.length - 1) {
     bytes /= 1024;
     unit += 1;
   }
   return `${new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(bytes)} ${units[unit]}`;
+}
+
+/** Beside fingerprints: 3,3 MB (3.481.277 byte). */
+export function exactSize(bytes: number, language: string): string {
+  const whole = wholeBytes(bytes, language);
+  return bytes < 1024 ? whole : `${size(bytes, language)} (${whole})`;
+}
+
+function wholeBytes(bytes: number, language: string): string {
+  return new Intl.NumberFormat(language, { style: "unit", unit: "byte", unitDisplay: "long" }).format(bytes);
 }
 
 export function timeLeft(seconds: number, words: Words): string {

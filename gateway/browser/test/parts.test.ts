@@ -6,7 +6,7 @@ import { Broken, Cancelled, meaning, newKey, Refused } from "../src/api.ts";
 import { digest } from "../src/fingerprints.ts";
 import { Patience, pause } from "../src/patience.ts";
 import { encoded, grantId } from "../src/upload.ts";
-import { fill, size, timeLeft } from "../src/words.ts";
+import { exactSize, fill, size, timeLeft } from "../src/words.ts";
 
 const MIB = 1 << 20;
 
@@ -101,10 +101,14 @@ test("a grant tells its own number", () => {
 });
 
 test("figures are written in the page's language", () => {
-  assert.equal(size(3_481_277, "id"), "3,3 MiB");
-  assert.equal(size(3_481_277, "en"), "3.3 MiB");
-  assert.equal(size(0, "id"), "0 B");
-  assert.equal(size(300 * MIB, "id"), "300 MiB");
+  assert.equal(size(3_481_277, "id"), "3,3 MB");
+  assert.equal(size(3_481_277, "en"), "3.3 MB");
+  assert.equal(size(0, "id"), "0 byte");
+  assert.equal(size(1023, "en"), "1,023 bytes");
+  assert.equal(exactSize(1023, "id"), "1.023 byte");
+  assert.equal(exactSize(3_481_277, "id"), "3,3 MB (3.481.277 byte)");
+  assert.equal(exactSize(3_481_277, "en"), "3.3 MB (3,481,277 bytes)");
+  assert.equal(size(300 * MIB, "id"), "300 MB");
   assert.equal(fill("{a} dari {b} {c}", { a: 1, b: "x" }), "1 dari x {c}");
   const words = { seconds_left: "{seconds} s", minutes_left: "{minutes} min" };
   assert.equal(timeLeft(0.2, words), "1 s");

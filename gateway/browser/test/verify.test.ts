@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { type Ask, canonical, verify } from "../src/verify.ts";
+import { type Ask, canonical, inWib, verify } from "../src/verify.ts";
 import vector from "./receipt.json";
 
 // receipt.json was made by integrity/ and is checked by it too (tests/gateway/test_receipt_vector.py).
@@ -79,4 +79,14 @@ test("what is no receipt is refused before anything is asked", async () => {
 test("canonical JSON is that of RFC 8785", () => {
   const value = { b: [1, null, true], a: "\u00e9\n\u007f", "\ufb33": 2, "\ud83d\ude00": 1 };
   assert.equal(canonical(value), '{"a":"\u00e9\\n\u007f","b":[1,null,true],"\ud83d\ude00":1,"\ufb33":2}');
+});
+
+test("an instant is said to the millisecond in WIB, as the page's words have it", () => {
+  const words = {
+    days: "Min Sen Sel Rab Kam Jum Sab",
+    months: "Jan Feb Mar Apr Mei Jun Jul Agu Sep Okt Nov Des",
+    instant: "{day}, {date} {month} {year}, {hour}.{minute}.{second},{millisecond} WIB",
+  };
+  assert.equal(inWib(words, "2026-11-12T03:00:00.001Z"), "Kam, 12 Nov 2026, 10.00.00,001 WIB");
+  assert.equal(inWib(words, "2026-12-31T17:00:00.000Z"), "Jum, 1 Jan 2027, 00.00.00,000 WIB");
 });

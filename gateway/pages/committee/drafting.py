@@ -33,7 +33,7 @@ async def show(visit: Visit) -> Mapping[str, Any]:
 
 async def _package(visit: Visit, id: str) -> Any:
     if not id:
-        raise NotFound("package", "")
+        raise NotFound("package", "at this address")
     return await visit.get("tender", f"/packages/{id}")
 
 

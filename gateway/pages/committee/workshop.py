@@ -37,7 +37,7 @@ async def _tender(visit: Visit) -> dict[str, Any]:
     return {
         "tender": tender,
         "package": package,
-        "now": await business_now(visit),
+        "business_now": await business_now(visit),
         "base": _base(visit),
         "tabs": TABS,
         "me": visit.require().account,
@@ -73,7 +73,7 @@ async def show_overview(visit: Visit) -> Mapping[str, Any]:
     tender = facts["tender"]
     known = Facts(
         tender,
-        facts["now"],
+        facts["business_now"],
         facts["me"],
         sheet=await _sheet(visit, tender),
         questions=await _questions(visit, tender),
@@ -129,7 +129,7 @@ async def show_opening(visit: Visit) -> Mapping[str, Any]:
     facts = await _tender(visit)
     tender = facts["tender"]
     bids = await visit.get("tender", f"/tenders/{tender['id']}/bids") if tender["opened_at"] else []
-    known = Facts(tender, facts["now"], facts["me"])
+    known = Facts(tender, facts["business_now"], facts["me"])
     opens = next(duty for duty in duties(known) if duty.key == "opening") if tender["status"] != "failed" else None
     return facts | {"bids": bids, "duty": opens, "public": await _public(visit, tender)}
 
@@ -183,7 +183,7 @@ async def show_winner(visit: Visit) -> Mapping[str, Any]:
     facts = await _tender(visit)
     tender = facts["tender"]
     sheet = await _sheet(visit, tender)
-    known = Facts(tender, facts["now"], facts["me"], sheet=sheet)
+    known = Facts(tender, facts["business_now"], facts["me"], sheet=sheet)
     return facts | {
         "sheet": sheet,
         "candidate": next((row for row in sheet["bids"] if row["bid"] == sheet["candidate"]), None) if sheet else None,

@@ -9,6 +9,7 @@ from gateway.pages.desks import roles_of
 from gateway.pages.forms import Form
 from gateway.pages.page import Page
 from gateway.pages.tenders import is_code
+from gateway.pages.units import everything
 from gateway.pages.visit import Visit
 from kit.problems import NotFound
 
@@ -39,12 +40,8 @@ def _stage(tender: Mapping[str, Any], code: str) -> Mapping[str, Any] | None:
 
 async def show_join(visit: Visit) -> Mapping[str, Any]:
     tender = await _tender(visit)
-    bids = await visit.get("tender", "/bids/mine", tender=tender["id"], limit=100) if tender["joined_at"] else None
-    return {
-        "tender": tender,
-        "bids": bids["items"] if bids else [],
-        "announcement": _stage(tender, ANNOUNCEMENT),
-    }
+    bids = await everything(visit, "tender", "/bids/mine", tender=tender["id"]) if tender["joined_at"] else []
+    return {"tender": tender, "bids": bids, "announcement": _stage(tender, ANNOUNCEMENT)}
 
 
 async def join(visit: Visit, form: Form) -> Response:

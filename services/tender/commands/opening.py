@@ -86,7 +86,7 @@ def _require_enough(bids: int, least: int, source: str) -> None:
             "too_few_bids",
             "Only {bids} bids were submitted; {least} are needed, so they stay closed.",
             article=source,
-            remedy="Declare the tender failed on the ground F2.",
+            remedy="Declare the tender failed: fewer bids came than the law asks for.",
             bids=bids,
             least=least,
         )

@@ -37,7 +37,9 @@ def check(
             "objections_open", "{count} objections are not answered.", "The Pokja answers them first.", count=unanswered
         )
     if upheld:
-        raise _not_now("objection_upheld", "An objection was upheld.", "The tender failed (F8); it has no winner.")
+        raise _not_now(
+            "objection_upheld", "An objection was upheld.", "The tender failed because of it; it has no winner."
+        )
     if not running:
         raise _not_now("tender_failed", "The tender failed; it has no winner.", "See the tender's page.")
 

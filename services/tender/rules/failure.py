@@ -38,19 +38,17 @@ def check(ground: FailureGround, facts: Facts, evidence: str) -> None:
     if not _HOLDS[ground.code](facts):
         raise RuleViolation(
             "ground_does_not_hold",
-            "The ground {ground} ({name}) does not hold: the records say otherwise.",
+            'The ground "{name}" does not hold: the records say otherwise.',
             article=ground.source,
             remedy="Go on with the tender, or declare the ground that applies.",
-            ground=ground.code,
             name=ground.name,
         )
     if ground.evidence and not evidence.strip():
         raise RuleViolation(
             "ground_without_evidence",
-            "The ground {ground} ({name}) needs evidence.",
+            'The ground "{name}" needs evidence.',
             article=ground.source,
             remedy="Write down what happened and by what it can be proved.",
-            ground=ground.code,
             name=ground.name,
         )
 
@@ -60,10 +58,10 @@ def next_action(ground: FailureGround, wanted: str | None) -> str:
     if wanted is not None and wanted not in ground.next_actions:
         raise RuleViolation(
             "next_action_not_allowed",
-            "After {ground} may follow: {allowed}.",
+            'After "{name}" may follow: {allowed}.',
             article="Perpres 70/2012 Pasal 84",
             remedy="Choose one of these, or leave it out for the first.",
-            ground=ground.code,
+            name=ground.name,
             allowed=", ".join(ground.next_actions),
         )
     return wanted or ground.next_actions[0]
