@@ -93,7 +93,7 @@ class Renderer:
         )  # fmt: skip
 
     def _html(self, request: Request, template: str, status: int, **facts: Any) -> Response:
-        t, now = self.catalogue(request), self._business_now()
+        t, now = self.catalogue(request), self.business_now()
         frame = {
             "now": rfc3339(now) if now else "",
             "windows": self._windows(now) if now else (),
@@ -151,7 +151,7 @@ class Renderer:
         except (Problem, ValueError):
             return None
 
-    def _business_now(self) -> datetime | None:
+    def business_now(self) -> datetime | None:
         """What stages and announced windows are reckoned by, without asking: a refusal shows while services are away.
 
         In production that is the real time; in training what the clock said last. None before it said anything.

@@ -1,7 +1,6 @@
 """The list of tenders and one tender's tabs: what SPSE shows to everybody, from tender's public answers."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -9,7 +8,6 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.pages.page import Page
 from gateway.pages.visit import Visit
-from kit.clock import WIB
 from kit.problems import NotFound, Problem
 
 __all__ = ["PAGES", "is_code"]
@@ -48,7 +46,7 @@ async def show_list(visit: Visit) -> Mapping[str, Any] | Response:
         "wanted": {**dict.fromkeys(FILTERS, ""), **wanted},
         "narrowed": bool(filters),
         "closing": closing,
-        "years": range(datetime.now(UTC).astimezone(WIB).year + 1, FIRST_YEAR - 1, -1),
+        "years": range(visit.today.year + 1, FIRST_YEAR - 1, -1),
     }
 
 
@@ -67,11 +65,12 @@ async def _steps(visit: Visit, tender: Mapping[str, Any]) -> Sequence[tuple[str,
     may_join = tender["status"] == "running" and not TAKE_PART.isdisjoint(active)
     if visit.person is None:
         return [("login", f"/masuk?{urlencode({'kembali': at})}")] if may_join else []
-    relation = await _relation(visit, tender["id"])
+    seen = await _seen(visit, tender["id"])
+    relation = seen.get("relation")
     if relation == "committee":
         return [("committee", f"/pokja/{tender['id']}")]
     if relation == "buyer":
-        return [("buyer", "/paket")]
+        return [("buyer", f"/paket/{seen['package']}")]
     if relation == "participant":
         ask = [("ask", f"{at}/tanya")] if "pemberian_penjelasan" in active else []
         object_ = [("object", f"{at}/sanggah")] if "masa_sanggah" in active else []
@@ -79,13 +78,12 @@ async def _steps(visit: Visit, tender: Mapping[str, Any]) -> Sequence[tuple[str,
     return [("join", f"{at}/ikut")] if may_join and "penyedia" in visit.person.roles else []
 
 
-async def _relation(visit: Visit, id: str) -> str | None:
-    """What this person is to the tender. The public page shows also when that cannot be told."""
+async def _seen(visit: Visit, id: str) -> Mapping[str, Any]:
+    """The tender with what this person is to it. The public page shows also when that cannot be told."""
     try:
-        seen = await visit.get("tender", f"/tenders/{id}")
+        return await visit.get("tender", f"/tenders/{id}")  # type: ignore[no-any-return]
     except Problem:
-        return None
-    return seen.get("relation")  # type: ignore[no-any-return]
+        return {}
 
 
 PAGES: Final = (

@@ -6,6 +6,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -31,6 +32,7 @@ from gateway.session import (
     refuse_foreign_write,
 )
 from gateway.upstream import Upstream
+from kit.clock import WIB
 from kit.limits import Limits
 from kit.problems import Forbidden, NotFound, Problem, Unauthenticated
 
@@ -63,6 +65,11 @@ class Visit:
     @property
     def t(self) -> Catalogue:
         return self._reception.render.catalogue(self.request)
+
+    @property
+    def today(self) -> date:
+        """By the business clock, as far as it was heard without asking."""
+        return (self._reception.render.business_now() or datetime.now(UTC)).astimezone(WIB).date()
 
     def path(self, name: str) -> str:
         return str(self.request.path_params[name])

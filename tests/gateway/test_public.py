@@ -143,6 +143,15 @@ async def test_who_is_logged_in_finds_the_answer_in_a_list_of_their_own(portal: 
 # What is announced
 
 
+async def test_the_years_to_search_in_are_those_of_the_business_clock(portal: Portal) -> None:
+    tender = Answers(dict(sample.TENDER) | {"/health/clock": {**sample.CLOCK, "now": "2041-12-31T17:00:00.000Z"}})
+    async with portal(tender=tender) as http:
+        assert "2043" not in (await get(http, "/tender")).words, "before the clock was heard"
+        heard = (await get(http, "/tender")).words
+    assert "2043" in heard
+    assert "2044" not in heard
+
+
 async def test_maintenance_ahead_stands_on_every_page_and_is_asked_for_once(portal: Portal) -> None:
     helpdesk = Helpdesk()
     async with portal(tender=Answers(sample.TENDER), helpdesk=helpdesk) as http:
@@ -258,7 +267,15 @@ async def test_the_first_page_of_the_list_is_small(portal: Portal) -> None:
     assert size <= 60 * 1024, size
 
 
-STEPS = {f"{AT}/ikut", f"{AT}/tanya", f"{AT}/sanggah", "/penawaran", f"/pokja/{sample.RUNNING['id']}", "/paket"}
+PACKAGE = "019f0000-0000-7000-8000-0000000000ab"
+STEPS = {
+    f"{AT}/ikut",
+    f"{AT}/tanya",
+    f"{AT}/sanggah",
+    "/penawaran",
+    f"/pokja/{sample.RUNNING['id']}",
+    f"/paket/{PACKAGE}",
+}
 
 
 @pytest.mark.parametrize(
@@ -270,7 +287,7 @@ STEPS = {f"{AT}/ikut", f"{AT}/tanya", f"{AT}/sanggah", "/penawaran", f"/pokja/{s
         (("penyedia",), "participant", "masa_sanggah", {f"{AT}/ikut", "/penawaran", f"{AT}/sanggah"}),
         (("pokja",), "committee", "evaluasi", {f"/pokja/{sample.RUNNING['id']}"}),
         (("pokja",), None, "evaluasi", set()),
-        (("ppk",), "buyer", "evaluasi", {"/paket"}),
+        (("ppk",), "buyer", "evaluasi", {f"/paket/{PACKAGE}"}),
         (("auditor",), None, "upload_penawaran", set()),
     ],
 )
@@ -278,7 +295,7 @@ async def test_the_tender_offers_each_their_next_step(
     portal: Portal, registry: Registry, roles: tuple[str, ...], relation: str | None, active: str, offered: set[str]
 ) -> None:
     shown = {**sample.RUNNING, "active": [active]}
-    seen = {f"/tenders/{shown['id']}": {"relation": relation}}
+    seen = {f"/tenders/{shown['id']}": {"relation": relation, "package": PACKAGE}}
     registry.roles = roles
     async with portal(tender=Answers({**sample.TENDER, f"/public/tenders/{CODE}": shown, **seen})) as http:
         http.cookies.set("lpse_session", registry.open())
