@@ -66,7 +66,7 @@ async def show_letters(visit: Visit) -> Mapping[str, Any]:
     )
     return {
         **facts,
-        "accounts": {one["id"]: f"{one['name']} ({one['user_id']})" for one in accounts},
+        "accounts": _people(accounts),
         "most": MOST,
         "roles": {role: visit.t.of("role", role) for role in sorted(OFFICIALS)},
         "skpd": _units(visit.t, skpd),
@@ -96,7 +96,7 @@ async def show_committees(visit: Visit) -> Mapping[str, Any]:
         visit.get("registry", "/committees", limit=ROWS, cursor=cursor),
         everything(visit, "registry", "/accounts", role="pokja"),
     )
-    return {"found": found, "cursor": cursor, "people": people}
+    return {"found": found, "cursor": cursor, "people": _people(people)}
 
 
 async def form_committee(visit: Visit, form: Form) -> Response:
@@ -107,6 +107,10 @@ async def form_committee(visit: Visit, form: Form) -> Response:
 
 def _registers(visit: Visit) -> bool:
     return not REGISTRARS.isdisjoint(visit.require().roles)
+
+
+def _people(accounts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {one["id"]: f"{one['name']} ({one['user_id']})" for one in accounts}
 
 
 def _units(t: Catalogue, skpd: Sequence[Mapping[str, Any]]) -> dict[str, str]:

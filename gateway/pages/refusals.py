@@ -17,7 +17,7 @@ from gateway.pages import formats
 from gateway.pages.language import Catalogue
 from kit.problems import Problem
 
-__all__ = ["about_field", "called", "remedy", "said"]
+__all__ = ["about_field", "called", "named", "remedy", "said"]
 
 GROUPS: Final[Mapping[str, str]] = {
     "roles": "role",
@@ -66,14 +66,18 @@ def about_field(t: Catalogue, error: Problem | Mapping[str, Any] | None) -> str:
 
 
 def called(t: Catalogue, place: str) -> str:
+    """A field's name; in want of one, what a service calls it."""
+    return named(t, place) or (_names(place) or [place])[-1].replace("_", " ")
+
+
+def named(t: Catalogue, place: str) -> str | None:
     """A field's name: `rows.3.unit` is said as `field.rows.#.unit`, which may name its line `{no}`, or as `field.unit`."""
     lines = [int(part) + 1 for part in place.split(".") if part.isdecimal()]
     pattern = ".".join("#" if part.isdecimal() else part for part in place.split("."))
     if word := t.words.get(f"field.{pattern}"):
         return word.format(no=lines[-1] if lines else "")
-    last = (_names(place) or [place])[-1]
-    word = t.of("field", last)
-    return f"{word}, {t('form.line', no=lines[-1])}" if lines else word
+    word = t.words.get(f"field.{(_names(place) or [place])[-1]}")
+    return f"{word}, {t('form.line', no=lines[-1])}" if word and lines else word
 
 
 def _names(place: str) -> list[str]:

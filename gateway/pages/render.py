@@ -20,6 +20,7 @@ from gateway.pages.desks import desks
 from gateway.pages.forms import Form
 from gateway.pages.kept import Kept
 from gateway.pages.language import COOKIE, LANGUAGES, Catalogue, chosen, load
+from gateway.pages.typed import typed
 from gateway.pages.words_of_numbers import in_words, terbilang
 from gateway.upstream import Upstream
 from kit.problems import Problem
@@ -89,6 +90,7 @@ class Renderer:
         """The refusal of a form whose own page cannot be shown now."""
         return self._html(
             request, "unsent.html", problem.status, clock=None, form=form, form_token=token,
+            typed=list(typed(self.catalogue(request), form)),
             back=request.url.path if request.url.path.startswith("/") else "/",
         )  # fmt: skip
 

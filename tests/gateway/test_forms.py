@@ -2,18 +2,22 @@
 
 import asyncio
 import re
+from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx2
 import pytest
 
+from gateway.pages import render
 from gateway.pages.forms import Form, WrongField, rupiah
-from gateway.pages.language import Catalogue, load
+from gateway.pages.language import LANGUAGES, Catalogue, load
 from gateway.pages.page import Page
+from gateway.pages.refusals import named
+from gateway.pages.typed import CHOICES
 from gateway.pages.visit import Visit
 from gateway.session import Person
 from kit.problems import Problem, RuleViolation
-from tests.gateway import sample
+from tests.gateway import sample, test_pages
 from tests.gateway.conftest import Portal
 from tests.gateway.standins import Answers, Registry
 
@@ -213,6 +217,44 @@ async def test_what_was_typed_survives_the_end_of_a_session(portal: Portal) -> N
         assert answer.status_code == 401
         assert 'name="session" value="kata-kata"' in answer.text
         assert 'href="/masuk?kembali=/akun"' in answer.text
+
+
+async def test_what_could_not_be_sent_is_shown_by_its_names_and_words(portal: Portal) -> None:
+    sent = {
+        "name": "Meja", "category": "jasa_lainnya", "committee": "019f0000-0000-7000-8000-000000000001",
+        "hps_rows.0.unit_price": "1.250.000", "offer.rows.2.unit_price": "7", "consent_version": "1",
+    }  # fmt: skip
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        http.cookies.set("lpse_session", "k" * 43)
+        answer = await http.post("/paket/baru", content=urlencode(sent), headers=FORM)
+    for name, value in sent.items():
+        assert f'name="{name}" value="{value}"' in answer.text
+    shown = test_pages.Page(answer.text).words
+    for words in (
+        "Nama Meja", "Kategori Jasa Lainnya", "Baris 1: harga satuan 1.250.000", "Baris 3: harga satuan 7",
+    ):  # fmt: skip
+        assert words in shown, words
+    for raw in ("jasa_lainnya", "019f", "unit_price", "consent"):
+        assert raw not in shown, raw
+
+
+TEMPLATES = Path(render.__file__).parents[1] / "templates"
+FIELDS = {
+    (macro, name)
+    for path in TEMPLATES.rglob("*.html")
+    if path.name not in {"parts.html", "components.html"}
+    for macro, name in re.findall(r'\b(field|text|choose|radios|ticks?)\("([\w.]+)"', path.read_text())
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_field_has_a_name(language: str) -> None:
+    lines = {"offer.rows.0.unit_price", "hps_rows.0.quantity", "stages.0.starts_at"}
+    assert [name for name in {name for _, name in FIELDS} | lines if not named(load(language), name)] == []
+
+
+def test_what_is_chosen_is_known() -> None:
+    assert {name for macro, name in FIELDS if macro not in {"field", "text"}} == set(CHOICES)
 
 
 async def test_who_could_not_be_logged_out_everywhere_is_told(portal: Portal, registry: Registry) -> None:

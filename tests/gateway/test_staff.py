@@ -282,6 +282,20 @@ async def test_who_only_reads_sees_no_form(http: httpx2.AsyncClient, registry: R
         assert answer.status_code == 403
 
 
+async def test_what_is_wrong_with_a_box_is_read_with_it(http: httpx2.AsyncClient) -> None:
+    path = f"/sistem/tender/{ONE}"
+    sent = urlencode({"_token": await token_of(http, path), "_do": "discard"})
+    answer = await http.post(path, content=sent, headers=FORM)
+    page = test_pages.Page(answer.text)
+    [box] = [one for one in page.all("input") if one.get("name") == "sure"]
+    assert (answer.status_code, box["aria-invalid"], str(box["aria-describedby"]).split()) == (
+        422,
+        "true",
+        ["sure-error"],
+    )
+    assert {"class": "error", "id": "sure-error"} in page.all("p")
+
+
 class LongLists:
     """A registry that answers its lists a hundred at a time."""
 

@@ -58,7 +58,7 @@ async def test_a_verifier_admits_only_who_showed_every_original(world: World) ->
     decision = [("outcome", "verified"), ("place", "Ruang Verifikasi")]
     again = refused(await send(world, "verifikator", path, *decision, *originals[1:]))
     assert "Dasar: Perwali Mojokerto 21/2011 Pasal 9(1)a.2" in again.words
-    assert again.words.count("dokumen asli belum dilihat") == 1
+    assert again.words.count("berkas asli belum ditunjukkan") == 1
     assert next(one for one in again.all("input") if one.get("name") == "place")["value"] == "Ruang Verifikasi"
     assert len([one for one in again.all("input") if one.get("name") == "originals" and "checked" in one]) == 5
     decided = await send(world, "verifikator", path, *decision, *originals)
@@ -104,6 +104,20 @@ async def test_a_complaint_goes_to_both_before_it_is_answered(world: World) -> N
     words = (await see(world, "inspektur", path)).words
     assert "Tim Pengarah: surat nomor 045/7" in words
     assert "Sudah." in words
+
+
+async def test_what_is_wrong_with_a_group_of_boxes_stands_with_it_and_the_summary_leads_there(world: World) -> None:
+    for who, path, name, fields in (
+        ("helpdesk", f"/layanan/pengaduan/{world.records['complaint']}", "recipients", [("letter_number", "045/7")]),
+        ("admin_agency", "/admin/pokja", "members", [("name", "Pokja Tiga"), ("decree_number", "188/77"), *TERM]),
+        ("verifikator", f"/verifikasi/{world.records['provider applicant']}", "originals", [("outcome", "verified")]),
+    ):
+        page = refused(await send(world, who, path, ("_do", "forward"), *fields, (name, "x")))
+        [group] = [one for one in page.all("fieldset") if one.get("id") == name]
+        assert f"{name}-error" in str(group["aria-describedby"]).split(), name
+        assert {"class": "error", "id": f"{name}-error"} in page.all("p"), name
+        assert {one.get("aria-invalid") for one in page.all("input") if one.get("name") == name} == {"true"}, name
+        assert f"#{name}" in {one.get("href") for one in page.all("a")}, name
 
 
 async def test_maintenance_is_announced_once_each_tender_it_hits_is_acknowledged(world: World) -> None:
