@@ -23,16 +23,15 @@ ACCOUNTS: Final = "/admin/akun"
 LETTERS: Final = "/admin/surat-tugas"
 SKPD: Final = "/admin/skpd"
 COMMITTEES: Final = "/admin/pokja"
-ROWS: Final = 25
 REGISTRARS: Final = frozenset({"admin_agency"})
 """Auditors read the letters; only the Admin Agency registers one."""
 TERM: Final = ("valid_from", "valid_to")
 
 
 async def show_accounts(visit: Visit) -> Mapping[str, Any]:
-    asked, cursor = visit.query("cari"), visit.query("cursor", 500)
-    found = await visit.get("registry", "/accounts", q=asked, limit=ROWS, cursor=cursor)
-    return {"found": found, "asked": asked, "cursor": cursor, "registers": _registers(visit)}
+    asked = visit.query("cari")
+    found, pager = await visit.listed(ACCOUNTS, "registry", "/accounts", said={"cari": asked}, q=asked)
+    return {"found": found, **pager, "asked": asked, "registers": _registers(visit)}
 
 
 async def create_account(visit: Visit, form: Form) -> Response:
@@ -56,9 +55,9 @@ def _in_fours(secret: str) -> str:
 
 
 async def show_letters(visit: Visit) -> Mapping[str, Any]:
-    cursor, asked, registers = visit.query("cursor", 500), visit.query("cari"), _registers(visit)
-    found = await visit.get("registry", "/assignments", limit=ROWS, cursor=cursor)
-    facts = {"found": found, "cursor": cursor, "asked": asked, "registers": registers}
+    asked, registers = visit.query("cari"), _registers(visit)
+    found, pager = await visit.listed(LETTERS, "registry", "/assignments", said={"cari": asked})
+    facts = {"found": found, **pager, "asked": asked, "registers": registers}
     if not registers:
         return facts
     accounts, skpd = await asyncio.gather(
@@ -91,12 +90,11 @@ async def register_skpd(visit: Visit, form: Form) -> Response:
 
 
 async def show_committees(visit: Visit) -> Mapping[str, Any]:
-    cursor = visit.query("cursor", 500)
-    found, people = await asyncio.gather(
-        visit.get("registry", "/committees", limit=ROWS, cursor=cursor),
+    (found, pager), people = await asyncio.gather(
+        visit.listed(COMMITTEES, "registry", "/committees"),
         everything(visit, "registry", "/accounts", role="pokja"),
     )
-    return {"found": found, "cursor": cursor, "people": _people(people)}
+    return {"found": found, **pager, "people": _people(people)}
 
 
 async def form_committee(visit: Visit, form: Form) -> Response:

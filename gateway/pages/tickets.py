@@ -16,9 +16,8 @@ __all__ = ["PAGES"]
 async def show(visit: Visit) -> Mapping[str, Any]:
     """The list of one's own: the helpdesk sees all of them at its desk."""
     mine = visit.person is not None and "helpdesk" not in visit.person.roles
-    cursor = visit.request.query_params.get("cursor") if mine else None
-    page = await visit.get("helpdesk", "/tickets", limit=25, cursor=cursor) if mine else {"items": [], "next": None}
-    return {"code": visit.query("tender", 20), "tickets": page["items"], "next": page["next"]}
+    tickets, pager = await visit.listed("/tanya", "helpdesk", "/tickets") if mine else ([], {})
+    return {"code": visit.query("tender", 20), "tickets": tickets, **pager}
 
 
 async def send(visit: Visit, form: Form) -> Response:

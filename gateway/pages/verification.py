@@ -14,12 +14,11 @@ from gateway.pages.visit import Visit
 __all__ = ["PAGES"]
 
 QUEUE: Final = "/verifikasi"
-ROWS: Final = 25
 
 
 async def show_queue(visit: Visit) -> Mapping[str, Any]:
-    cursor = visit.query("cursor", 500)
-    return {"queue": await visit.get("registry", "/verifications", limit=ROWS, cursor=cursor), "cursor": cursor}
+    queue, pager = await visit.listed(QUEUE, "registry", "/verifications")
+    return {"queue": queue, **pager}
 
 
 async def show_provider(visit: Visit) -> Mapping[str, Any]:

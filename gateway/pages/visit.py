@@ -121,13 +121,24 @@ class Visit:
             return None
 
     async def listed(
-        self, address: str, service: str, path: str, *, limit: int = 25, **wanted: str
+        self,
+        address: str,
+        service: str,
+        path: str,
+        *,
+        limit: int = 25,
+        said: Mapping[str, str] | None = None,
+        **wanted: str,
     ) -> tuple[Any, dict[str, str | None]]:
-        """One page of a list by cursor: its lines, and the pager's addresses below `address` (`first`, `later`)."""
+        """One page of a list by cursor: its lines, and the pager's addresses below `address` (`first`, `later`).
+
+        `said`: what is wanted in the words of the address, where these are not the service's.
+        """
         cursor = self.query("cursor", 500)
         page = await self.get(service, path, **wanted, limit=limit, cursor=cursor)
-        first = f"{address}?{urlencode(wanted)}" if wanted else address
-        later = f"{address}?{urlencode({**wanted, 'cursor': page['next']})}" if page["next"] else None
+        asked = {name: value for name, value in (wanted if said is None else said).items() if value}
+        first = f"{address}?{urlencode(asked)}" if asked else address
+        later = f"{address}?{urlencode({**asked, 'cursor': page['next']})}" if page["next"] else None
         return page["items"], {"first": first if cursor else None, "later": later}
 
     async def post(self, service: str, path: str, body: Any = None, *, key: str) -> Any:

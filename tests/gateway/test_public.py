@@ -125,7 +125,7 @@ async def test_a_code_that_is_none_or_unknown_is_refused_in_words(portal: Portal
 async def test_who_is_logged_in_finds_the_answer_in_a_list_of_their_own(portal: Portal, registry: Registry) -> None:
     id = sample.HELPDESK["/tickets"]["id"]
     ticket = {**sample.TICKET, "id": id, "tender": CODE, "text": "Bagaimana caranya?", "channel": "internet"}
-    listed = {"items": [ticket], "next": None, "id": id, "tracking": None}
+    listed = {"items": [ticket], "next": "a&b", "id": id, "tracking": None}
     helpdesk = Helpdesk(**{"/tickets": listed, f"/tickets/{id}": ticket, f"/tickets/{id}/messages": {}})
     async with portal(tender=Answers(sample.TENDER), helpdesk=helpdesk) as http:
         http.cookies.set("lpse_session", registry.open())
@@ -134,7 +134,11 @@ async def test_who_is_logged_in_finds_the_answer_in_a_list_of_their_own(portal: 
         page = await get(http, answer.headers["location"])
         for words in ("Pertanyaan Anda diterima helpdesk.", "Bagaimana caranya?", "Datanglah dengan KTP asli."):
             assert words in page.words
-        assert f"/tanya/tiket/{id}" in {link["href"] for link in (await get(http, "/tanya")).all("a")}
+        own = {link["href"] for link in (await get(http, "/tanya")).all("a")}
+        assert {f"/tanya/tiket/{id}", "/tanya?cursor=a%26b"} <= own
+        assert "/tanya" in {
+            one["href"] for one in (await get(http, "/tanya?cursor=c")).all("a") if one.get("rel") == "first"
+        }
         more = await send(http, f"/tanya/tiket/{id}", text="Terima kasih.")
         assert more.headers["location"] == f"/tanya/tiket/{id}?pesan=message_sent"
     assert helpdesk.told[1] == {"text": "Terima kasih."}

@@ -237,6 +237,37 @@ async def test_overdue_complaints_stand_first_and_once(http: httpx2.AsyncClient,
     assert "Lewat batas waktu (3)" in shown.words
 
 
+@pytest.mark.parametrize(
+    ("path", "first", "later"),
+    [
+        ("/verifikasi", "/verifikasi", "/verifikasi?cursor=a%26b"),
+        ("/layanan/tiket?status=closed", "/layanan/tiket?status=closed", "/layanan/tiket?status=closed&cursor=a%26b"),
+        ("/layanan/pengaduan?keadaan=answered", "/layanan/pengaduan?keadaan=answered", None),
+        ("/layanan/pengumuman", "/layanan/pengumuman", None),
+        ("/admin/akun?cari=jo+%26", "/admin/akun?cari=jo+%26", "/admin/akun?cari=jo+%26&cursor=a%26b"),
+        ("/admin/surat-tugas", "/admin/surat-tugas", "/admin/surat-tugas?cursor=a%26b"),
+        ("/admin/pokja", "/admin/pokja", None),
+    ],
+)
+async def test_lists_are_leafed_through(
+    http: httpx2.AsyncClient, services: dict[str, Any], path: str, first: str, later: str | None
+) -> None:
+    """What was searched for stays, a cursor is carried whole, and there is a way back to the first page."""
+    for answers in (services["registry"].told.answers, services["helpdesk"].answers):
+        answers |= {
+            at: {**found, "next": "a&b"}
+            for at, found in answers.items()
+            if isinstance(found, dict) and found.get("next")
+        }
+    services["registry"].told.answers["/accounts"] = page(ACCOUNT, following="a&b")
+    links = {str(one.get("rel")): one["href"] for one in (await get(http, path)).all("a") if one.get("rel")}
+    assert links == ({"next": later} if later else {})
+    beyond = await get(http, f"{path}{'&' if '?' in path else '?'}cursor={'x' * 600}")
+    assert first in {one["href"] for one in beyond.all("a") if one.get("rel") == "first"}
+    asked = [*services["registry"].told.asked, *services["helpdesk"].asked]
+    assert max(len(one) for one in asked) < 560, "a cursor is no longer than it can be"
+
+
 async def test_the_system_names_who_gives_no_answer(http: httpx2.AsyncClient) -> None:
     shown = await get(http, "/sistem")
     for fact in (

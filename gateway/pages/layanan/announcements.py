@@ -13,12 +13,11 @@ from gateway.pages.visit import Visit
 __all__ = ["PAGES"]
 
 PATH: Final = "/layanan/pengumuman"
-ROWS: Final = 25
 
 
 async def show(visit: Visit) -> Mapping[str, Any]:
-    cursor = visit.query("cursor", 500)
-    return {"found": await visit.get("helpdesk", "/announcements", limit=ROWS, cursor=cursor), "cursor": cursor}
+    found, pager = await visit.listed(PATH, "helpdesk", "/announcements")
+    return {"found": found, **pager}
 
 
 async def announce(visit: Visit, form: Form) -> Response:

@@ -15,27 +15,25 @@ __all__ = ["PAGES"]
 
 LIST: Final = "/layanan/pengaduan"
 STATES: Final = ("waiting", "forwarded", "answered")
-ROWS: Final = 25
 MOST: Final = 100
 HANDLERS: Final = frozenset({"helpdesk", "ketua_lpse"})
 """The Inspektur reads and asks; the LPSE acts."""
 
 
 async def show_list(visit: Visit) -> Mapping[str, Any]:
-    wish, cursor = visit.query("keadaan"), visit.query("cursor", 500)
+    wish = visit.query("keadaan")
     state = wish if wish in STATES else ""
-    late, found = await asyncio.gather(
+    late, (found, pager) = await asyncio.gather(
         visit.get("helpdesk", "/complaints", state="overdue", limit=MOST),
-        visit.get("helpdesk", "/complaints", state=state, limit=ROWS, cursor=cursor),
+        visit.listed(LIST, "helpdesk", "/complaints", said={"keadaan": state}, state=state),
     )
     first = {row["id"] for row in late["items"]}
     return {
         "late": late,
-        "rows": [row for row in found["items"] if row["id"] not in first],
-        "next": found["next"],
+        "rows": [row for row in found if row["id"] not in first],
+        **pager,
         "state": state,
         "states": STATES,
-        "cursor": cursor,
     }
 
 

@@ -14,14 +14,13 @@ __all__ = ["PAGES"]
 
 LIST: Final = "/layanan/tiket"
 STATES: Final = ("open", "answered", "closed")
-ROWS: Final = 25
 
 
 async def show_list(visit: Visit) -> Mapping[str, Any]:
-    status, cursor = visit.query("status") or STATES[0], visit.query("cursor", 500)
-    status = status if status in STATES else STATES[0]
-    found = await visit.get("helpdesk", "/tickets", status=status, limit=ROWS, cursor=cursor)
-    return {"found": found, "state": status, "states": STATES, "cursor": cursor}
+    wish = visit.query("status")
+    status = wish if wish in STATES else STATES[0]
+    found, pager = await visit.listed(LIST, "helpdesk", "/tickets", status=status)
+    return {"found": found, **pager, "state": status, "states": STATES}
 
 
 async def open_ticket(visit: Visit, form: Form) -> Response:
