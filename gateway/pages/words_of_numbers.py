@@ -1,4 +1,4 @@
-"""Amounts in words, as SPPBJ, contracts and minutes print them beside the figures; where they differ, the words count."""
+"""Amounts in words, as letters print them beside the figures; where they differ, the words count."""
 
 from collections.abc import Callable
 from decimal import Decimal

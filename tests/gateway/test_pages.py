@@ -213,6 +213,10 @@ async def test_a_finished_tender_shows_reasons_winner_objections_and_appointment
     for fact in ("Tidak lulus Izin usaha berakhir 1 Oktober 2026", "Rp 1.187.250.000,00", "027/112/417.301/2026"):
         assert fact in words
     assert "CV Contoh Sejahtera Pemenang" in words
+    figures = "Rp 1.187.250.000,00 (satu miliar seratus delapan puluh tujuh juta dua ratus lima puluh ribu rupiah)"
+    assert words.count(figures) == 2, "the winner's price and the appointment's"
+    english = (await get(http, f"/tender/{sample.FINISHED['code']}/pemenang", "en")).words
+    assert "(one billion one hundred and eighty-seven million two hundred and fifty thousand rupiah)" in english
     assert "Sanggahan masuk 1 Dijawab 1 Dinyatakan benar 0" in words
 
 

@@ -396,6 +396,10 @@ async def test_a_bid_is_prepared_computed_sent_once_and_shown_with_its_receipt(w
             assert (sent.status_code, sent.headers["location"]) == (303, f"{path}?pesan=bid_sent")
         page = await browser.get(path)
         assert page.words.count(stated["sha256"]) == 2, "side by side"
+        assert (
+            "(enam belas juta empat ratus sembilan puluh sembilan ribu sembilan ratus sembilan puluh lima rupiah)"
+            in page.words
+        )
         assert "Diterima tepat waktu." in page.words
 
         told = (await browser.http.get(f"{path}/tanda-terima.json")).json()
