@@ -23,9 +23,9 @@ class Limits(BaseModel):
     stalled_seconds: float = Field(60, gt=0, description="an answer waits for a client that does not read on")
 
     # bodies
-    body_bytes: int = Field(1 << 20, ge=1024, description="a JSON request of somebody who is logged in")
-    anonymous_body_bytes: int = Field(64 << 10, ge=1024, description="a request of anybody else")
-    body_seconds: float = Field(60, gt=0, description="a JSON request arrives whole")
+    body_bytes: int = Field(1 << 20, ge=1024, description="a JSON request or a form of somebody who is logged in")
+    anonymous_body_bytes: int = Field(64 << 10, ge=1024, description="the same, of anybody else")
+    body_seconds: float = Field(60, gt=0, description="a JSON request or a form arrives whole")
     upload_rate: int = Field(1024, ge=1, description="bytes per second that an upload must at least make ...")
     upload_window: float = Field(30, gt=0, description="... measured over so many seconds of waiting for the sender")
     upload_seconds: float = Field(12 * 3600, gt=0, description="an upload as a whole")

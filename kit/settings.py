@@ -38,7 +38,7 @@ class Settings(TelemetrySettings):
     database: SecretStr = Field(description="postgresql://role:password@host:port/database of this service")
     database_pool: int = Field(default=8, ge=2)
     bus: SecretStr = Field(description="amqp(s)://... (RabbitMQ) or postgresql://... (embedded)")
-    objects: str | None = Field(default=None, description="http(s)://host:port of the S3 store (documents, audit)")
+    objects: str | None = Field(default=None, description="http(s)://host:port of the S3 store (documents)")
     objects_key: SecretStr | None = None
     objects_secret: SecretStr | None = None
     keys: Path = Field(description="Directory of this service's private keys")

@@ -39,7 +39,7 @@ async def show_list(visit: Visit) -> Mapping[str, Any] | Response:
         return RedirectResponse(f"/tender/{filters['q']}", 303)
     closing = visit.query("sort") == "closing"
     wanted = {**filters, "sort": "closing"} if closing else filters
-    tenders, pager = await visit.listed("/tender", "tender", "/public/tenders", limit=ROWS, **wanted)
+    tenders, pager = await visit.listed("/tender", "tender", "/public/tenders", limit=ROWS, said=wanted, **wanted)
     return {
         "tenders": tenders,
         **pager,
