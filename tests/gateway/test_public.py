@@ -140,6 +140,13 @@ async def test_who_is_logged_in_finds_the_answer_in_a_list_of_their_own(portal: 
     assert helpdesk.told[1] == {"text": "Terima kasih."}
 
 
+async def test_the_list_of_a_unit_without_tenders_names_the_unit(portal: Portal) -> None:
+    async with portal(tender=Answers({"/public/tenders": {"items": [], "next": None}})) as http:
+        page = await get(http, "/tender?skpd=<1.02>")
+        assert "Hanya tender dari Kode SKPD <1.02>." in page.words
+        assert "span" not in page.words
+
+
 # What is announced
 
 
