@@ -381,6 +381,7 @@ async def test_a_bid_is_prepared_computed_sent_once_and_shown_with_its_receipt(w
 
         for change, place in (
             ({"offer.rows.0.unit_price": "banyak"}, "offer.rows.0.unit_price"),
+            ({"offer.rows.0.unit_price": "99999999999999999" + "9"}, "offer.rows.0.unit_price"),
             ({"agreed": ""}, "agreed"),
             ({"qualification.tax_year": "1066"}, "qualification.tax_year"),
             (dict.fromkeys(kept, ""), "berkas"),

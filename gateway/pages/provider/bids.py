@@ -73,8 +73,7 @@ def _decided(bid: Mapping[str, Any]) -> dict[str, Any]:
         {"sent": file, "received": received.get(file["sha256"]), "id": places.get((file["name"], file["sha256"]))}
         for file in record["files"]
     ]
-    return {"record": record, "said": said, "files": files, "key": bid["receipt"]["signatures"][0]["keyid"],
-            "terbilang": terbilang}  # fmt: skip
+    return {"record": record, "said": said, "files": files, "key": bid["receipt"]["signatures"][0]["keyid"]}
 
 
 async def act_on_bid(visit: Visit, form: Form) -> Response:
