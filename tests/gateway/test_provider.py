@@ -389,7 +389,14 @@ async def test_a_bid_is_prepared_computed_sent_once_and_shown_with_its_receipt(w
             refused = await browser.send(path, {**BID_FORM, **PRICES, **kept, "agreed": "true", **change}, do="kirim")
             assert refused.status_code == 422, change
             assert f'href="#{place}"' in refused.text
+            ticked = [box for box in Page(refused.text).all("input") if box.get("id") == f"kept.{stated['id']}.file"]
+            assert ["checked" in box for box in ticked] == [place != "berkas"], change
             assert 'value="Rp 799.999,5"' in refused.text
+
+        # taken away on the page, it comes along in no field: it must not come back ticked
+        removed = await browser.send(path, {**BID_FORM, **PRICES, "agreed": "true"}, do="kirim")
+        (box,) = [one for one in Page(removed.text).all("input") if one.get("id") == f"kept.{stated['id']}.file"]
+        assert (removed.status_code, "checked" in box) == (422, False)
 
         key = browser.key
         for _ in range(2):  # pressed twice: one consent
