@@ -244,6 +244,21 @@ async def test_a_refused_form_does_not_say_that_something_was_done(portal: Porta
         assert 'role="status"' not in answer.text
 
 
+async def test_logging_out_empties_what_the_browser_kept(portal: Portal, registry: Registry) -> None:
+    """The prices of a bid that was not sent yet, on a computer that others use."""
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        for ended in (True, False):
+            http.cookies.set("lpse_session", registry.open())
+            token = await token_of(http, "/keluar")
+            registry.fails = not ended
+            left = await http.post("/keluar", content=urlencode({"_token": token}), headers=FORM)
+            assert left.headers["clear-site-data"] == '"storage"'
+        registry.fails = False
+        http.cookies.set("lpse_session", registry.open())
+        closed = await http.delete("/session", headers={"sec-fetch-site": "same-origin"})
+        assert (closed.status_code, closed.headers["clear-site-data"]) == (204, '"storage"')
+
+
 async def test_a_public_page_does_not_wait_for_registry(portal: Portal, registry: Registry) -> None:
     registry.hangs = True
     async with portal(tender=Answers(sample.TENDER)) as http:
