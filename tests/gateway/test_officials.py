@@ -12,7 +12,7 @@ from cli.servers import Postgres, SeaweedFS
 from kit.clock import WIB
 from tests.access.story import STEPS, Course, settle
 from tests.access.world import World, open_world
-from tests.gateway.browser import Browser
+from tests.gateway.browser import Browser, forms_of
 from tests.gateway.test_pages import Page
 
 BIDDERS = {"bidder": ("900000", "800000"), "rival": ("850000", "900000"), "third": ("700000", "700000")}
@@ -136,6 +136,10 @@ async def test_a_schedule_is_proposed_and_each_broken_rule_stands_beside_its_sta
     fields = {str(field["name"]): str(field["value"]) for field in page.all("input") if "name" in field}
     assert fields["stages.0.starts_at"] == begin.strftime("%Y-%m-%dT%H:%M")
     early = (datetime.fromisoformat(fields["stages.9.ends_at"]) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    first, *_ = forms_of(member.html)[-1].buttons
+    assert first == ("_do", "again"), "what Enter presses proposes nothing anew and drafts nothing"
+    page = await member.press("/pokja/baru", "again", status=200, stages__9__ends_at=early, start="")
+    assert next(field for field in page.all("input") if field.get("name") == "stages.9.ends_at")["value"] == early
     page = await member.press("/pokja/baru", "save", status=422, stages__9__ends_at=early)
     row = member.html.split('id="tahap-masa_sanggah"')[1].split("</tr>")[0]
     said = "sampai akhir Masa Sanggah: 4 hari kerja, paling sedikit 5 (Perpres 70/2012 Pasal 81"
