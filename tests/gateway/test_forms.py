@@ -10,7 +10,7 @@ import pytest
 from gateway.pages.forms import Form, WrongField, rupiah
 from gateway.pages.language import Catalogue, load
 from gateway.pages.page import Page
-from gateway.pages.visit import Visit
+from gateway.pages.visit import NOTICE, Visit
 from gateway.session import Person
 from kit.problems import Problem, RuleViolation
 from tests.gateway import sample
@@ -209,10 +209,10 @@ async def test_what_was_typed_survives_a_service_that_is_away(portal: Portal, re
 async def test_what_was_typed_survives_the_end_of_a_session(portal: Portal) -> None:
     async with portal(tender=Answers(sample.TENDER)) as http:
         http.cookies.set("lpse_session", "k" * 43)
-        answer = await http.post("/akun", content=urlencode({"session": "kata-kata"}), headers=FORM)
+        answer = await http.post("/akun?a=1&b=2", content=urlencode({"session": "kata-kata"}), headers=FORM)
         assert answer.status_code == 401
         assert 'name="session" value="kata-kata"' in answer.text
-        assert 'href="/masuk?kembali=/akun"' in answer.text
+        assert 'href="/masuk?kembali=/akun%3Fa%3D1%26b%3D2"' in answer.text
 
 
 async def test_who_could_not_be_logged_out_everywhere_is_told(portal: Portal, registry: Registry) -> None:
@@ -221,7 +221,8 @@ async def test_who_could_not_be_logged_out_everywhere_is_told(portal: Portal, re
         token = await token_of(http, "/keluar")
         registry.fails = True
         answer = await http.post("/keluar", content=urlencode({"_token": token}), headers=FORM)
-        assert (answer.status_code, answer.headers["location"]) == (303, "/?pesan=left_open")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        assert answer.cookies[NOTICE] == "left_open"
         assert 'lpse_session=""' in answer.headers["set-cookie"]
 
 
@@ -238,10 +239,26 @@ async def test_a_session_ended_on_the_page_is_forgotten_here(portal: Portal, reg
 
 async def test_a_refused_form_does_not_say_that_something_was_done(portal: Portal) -> None:
     async with portal(tender=Answers(sample.TENDER)) as http:
-        assert 'role="status"' in (await http.get("/masuk?pesan=session_ended", headers=BROWSER)).text
         sent = {"user_id": "sari", "password": "salah sekali", "_token": await token_of(http, "/masuk")}
-        answer = await http.post("/masuk?pesan=session_ended", content=urlencode(sent), headers=FORM)
+        http.cookies.set(NOTICE, "session_ended")
+        answer = await http.post("/masuk", content=urlencode(sent), headers=FORM)
         assert 'role="status"' not in answer.text
+
+
+async def test_what_was_done_is_said_once_and_by_no_link(portal: Portal, registry: Registry) -> None:
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        for link in ("/masuk?pesan=session_ended", f"/masuk?{NOTICE}=session_ended"):
+            assert 'role="status"' not in (await http.get(link, headers=BROWSER)).text
+        http.cookies.set("lpse_session", registry.open())
+        token = await token_of(http, "/keluar")
+        registry.fails = True
+        left = await http.post("/keluar", content=urlencode({"_token": token}), headers=FORM)
+        cookie = next(set_ for set_ in left.headers.get_list("set-cookie") if set_.startswith(NOTICE))
+        assert {"HttpOnly", "Max-Age=60", "Path=/", "SameSite=strict"} <= set(cookie.split("; "))
+        told, again = [await http.get("/", headers=BROWSER) for _ in range(2)]
+        assert 'role="status"' in told.text
+        assert told.headers["cache-control"] == "no-store"
+        assert 'role="status"' not in again.text
 
 
 async def test_logging_out_empties_what_the_browser_kept(portal: Portal, registry: Registry) -> None:
