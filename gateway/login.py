@@ -103,6 +103,8 @@ class Login:
 
     async def _leave(self, response: Response, credential: Credential) -> None:
         await self._sessions.forget(credential)
+        # the prices of a bid that was not sent yet stay on no shared computer
+        response.headers["clear-site-data"] = '"storage"'
         self._set_cookie(response, cookie_name(secure=self._secure), "", datetime.fromtimestamp(0, UTC))
 
     async def _ended(self, credential: Credential, request: Request) -> Response:

@@ -17,11 +17,12 @@ from uuid import uuid4
 from kit.clock import WIB
 from kit.problems import Problem
 
-__all__ = ["Form", "WrongField", "beside", "rupiah"]
+__all__ = ["MOST_LINES", "Form", "WrongField", "beside", "rupiah"]
 
 MOST_FIELDS: Final = 20_000
 """A list of quantities has 2 000 lines of several fields."""
 MOST_LINES: Final = 2_000
+"""What a service takes of one group."""
 OURS: Final = frozenset({"_token", "_key", "_do"})
 PART: Final = r"(?![0-9]{5,}(\.|$))[A-Za-z0-9][A-Za-z0-9_-]{0,60}"
 PLACE: Final = re.compile(rf"{PART}(\.{PART}){{0,6}}")
@@ -148,7 +149,7 @@ class Form:
         """How many lines a group has, blank ones among them: `hps_rows.7.unit` is the eighth."""
         place = re.compile(rf"{re.escape(group)}\.([0-9]{{1,4}})\.")
         numbers = [int(found[1]) for name in self.values if (found := place.match(name))]
-        return min(max(numbers, default=-1) + 1, MOST_LINES)
+        return max(numbers, default=-1) + 1
 
     def money(self, name: str) -> str | None:
         """`1.250.000,5` or `1250000.50` as `1250000.50`; None where nothing was typed."""

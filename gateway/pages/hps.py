@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from gateway.pages.forms import Form, WrongField, rupiah
+from gateway.pages.forms import MOST_LINES, Form, WrongField, rupiah
 from kit.problems import Problem
 
-__all__ = ["FIELDS", "ROWS", "decimal", "pasted", "rows_of", "typed", "with_rows"]
+__all__ = ["FIELDS", "ROWS", "decimal", "lines_of", "pasted", "rows_of", "typed", "with_rows"]
 
 ROWS: Final = "hps_rows"
 FIELDS: Final = ("description", "unit", "quantity", "unit_price")
@@ -29,6 +29,21 @@ def typed(form: Form) -> list[Row]:
     """The lines of the form in which anything stands, closed up as the service will number them."""
     lines = [{name: form[f"{ROWS}.{n}.{name}"] for name in FIELDS} for n in range(form.count(ROWS))]
     return [line for line in lines if any(line.values())]
+
+
+def lines_of(form: Form) -> list[Row]:
+    """All that was typed and pasted; too many are refused as a whole, so that no tail is lost without a word."""
+    lines, more = typed(form), pasted(form["paste"])
+    if len(lines) + len(more) > MOST_LINES:
+        raise WrongField(
+            "paste" if more else f"{ROWS}.{MOST_LINES}.{FIELDS[0]}",
+            "lines_too_many",
+            "An estimate has {most} lines at most; with these it would have {count}. Nothing was taken over.",
+            remedy="Put like items together, or divide the procurement into several packages.",
+            most=MOST_LINES,
+            count=len(lines) + len(more),
+        )
+    return [*lines, *more]
 
 
 def with_rows(form: Form, rows: Sequence[Row]) -> Form:

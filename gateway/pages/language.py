@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from babel.messages.pofile import read_po
+from markupsafe import Markup, escape
 from starlette.requests import Request
 
 __all__ = ["COOKIE", "LANGUAGES", "Catalogue", "chosen", "load"]
@@ -23,7 +24,11 @@ class Catalogue:
     words: Mapping[str, str]
 
     def __call__(self, key: str, **places: Any) -> str:
-        return self.words[key].format(**places)
+        """Where a place is markup, so is what comes of it; the words and the other places are escaped then."""
+        word = self.words[key]
+        if any(isinstance(place, Markup) for place in places.values()):
+            word = escape(word)
+        return word.format(**places)
 
     def of(self, group: str, code: str, otherwise: str | None = None) -> str:
         """The word for a code that a service sent; its own name or the code for one newer than this catalogue."""

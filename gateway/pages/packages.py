@@ -61,7 +61,7 @@ async def _choices(visit: Visit) -> dict[str, Any]:
 async def create(visit: Visit, form: Form) -> Response:
     """`add`: more lines; `sum`: what it comes to; else it is kept. What was pasted becomes lines first."""
     try:
-        rows = [*hps.typed(form), *hps.pasted(form["paste"])]
+        rows = hps.lines_of(form)
         form = hps.with_rows(form, rows)
         if form.do == "add":
             return await _again(visit, form, rows=len(rows) + MORE_ROWS)

@@ -26,7 +26,7 @@ from gateway.upstream import Upstream
 from kit.problems import Problem
 from kit.settings import GatewaySettings
 
-__all__ = ["GENERATED", "STATIC", "YEAR", "Renderer"]
+__all__ = ["GENERATED", "STATIC", "YEAR", "Renderer", "asked"]
 
 HERE: Final = Path(__file__).parents[1]
 STATIC: Final = HERE / "static"
@@ -89,9 +89,8 @@ class Renderer:
     def unsent(self, request: Request, form: Form, problem: Problem, token: str) -> Response:
         """The refusal of a form whose own page cannot be shown now."""
         return self._html(
-            request, "unsent.html", problem.status, clock=None, form=form, form_token=token,
+            request, "unsent.html", problem.status, clock=None, form=form, form_token=token, back=asked(request),
             typed=list(typed(self.catalogue(request), form)),
-            back=request.url.path if request.url.path.startswith("/") else "/",
         )  # fmt: skip
 
     def _html(self, request: Request, template: str, status: int, **facts: Any) -> Response:
@@ -126,8 +125,9 @@ class Renderer:
         if person := facts.get("person"):
             frame["desks"] = desks(person)
         content = self._templates.get_template(template).render(frame | facts)
-        # what somebody saw while logged in is not for whoever presses "back" on the same computer later
-        caching = "no-store" if person or template == "unsent.html" else "no-cache"
+        # what somebody saw while logged in is not for whoever presses "back" on the same computer later; nor is what was said once
+        once = person or facts.get("notice") or template == "unsent.html"
+        caching = "no-store" if once else "no-cache"
         headers = {"content-language": t.language, "vary": "Accept-Language, Cookie", "cache-control": caching}
         response = HTMLResponse(content, status, headers=headers)
         if request.query_params.get("lang") in LANGUAGES:
@@ -165,6 +165,11 @@ class Renderer:
         clock, heard = self._clock_told
         passed = timedelta(0) if clock["stopped"] else timedelta(seconds=time.monotonic() - heard)
         return datetime.fromisoformat(clock["now"]) + passed
+
+
+def asked(request: Request) -> str:
+    """The address that was asked for, to come back to."""
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
 def _with_lang(request: Request, language: str) -> str:

@@ -21,7 +21,7 @@ from gateway.headers import Hosts
 from gateway.pages.forms import Form
 from gateway.pages.kept import Kept
 from gateway.pages.language import Catalogue
-from gateway.pages.render import Renderer
+from gateway.pages.render import Renderer, asked
 from gateway.session import (
     Credential,
     Pass,
@@ -36,7 +36,7 @@ from kit.clock import WIB
 from kit.limits import Limits
 from kit.problems import Forbidden, NotFound, Problem, Unauthenticated
 
-__all__ = ["FORM_COOKIE", "Reception", "Visit", "form_token", "local"]
+__all__ = ["FORM_COOKIE", "NOTICE", "Reception", "Visit", "form_token", "local"]
 
 log = structlog.get_logger()
 
@@ -45,8 +45,9 @@ PATIENCE: Final = 2.0
 FORM_COOKIE: Final = "lpse_form"
 """What binds the forms of somebody who is not logged in to their browser."""
 GLANCE_SECONDS: Final = 3.0
-NOTICE: Final = "pesan"
-"""The word in an address that says what was just done: `?pesan=package_created`."""
+NOTICE: Final = "lpse_notice"
+"""What was just done, for the page that comes next: no link of anybody can say it, and reloading does not say it again."""
+NOTICE_SECONDS: Final = 60
 
 
 class Visit:
@@ -179,6 +180,7 @@ class Visit:
     # What goes back
 
     async def page(self, template: str, *, status: int = 200, form: Form | None = None, **facts: Any) -> Response:
+        notice = self.request.cookies.get(NOTICE, "")
         response = await self._reception.render.page(
             self.request,
             template,
@@ -186,11 +188,13 @@ class Visit:
             person=self.person,
             form=form or Form.blank(),
             form_token=masked(self.form_token),
-            notice="" if form and form.problem else self.query(NOTICE, 60),
+            notice="" if form and form.problem else notice,
             **facts,
         )
+        if notice:
+            self._reception.set_cookie(response, NOTICE, "", 0)
         if self._fresh:
-            self._reception.set_form_cookie(response, self._secret)
+            self._reception.set_cookie(response, FORM_COOKIE, self._secret)
         return response
 
     def sessions_changed(self) -> None:
@@ -200,8 +204,10 @@ class Visit:
 
     def go(self, path: str, notice: str = "") -> Response:
         """On to the page that shows what became of it, so that reloading does nothing twice."""
-        mark = "&" if "?" in path else "?"
-        return RedirectResponse(f"{path}{mark}{NOTICE}={notice}" if notice else path, 303)
+        response = RedirectResponse(path, 303)
+        if notice:
+            self._reception.set_cookie(response, NOTICE, notice, NOTICE_SECONDS)
+        return response
 
     # What came
 
@@ -297,7 +303,7 @@ class Reception:
         secret, fresh = self._secret(request, self._credential(request))
         response = self.render.unsent(request, form.refused(refusal), refusal, masked(form_token(secret)))
         if fresh:
-            self.set_form_cookie(response, secret)
+            self.set_cookie(response, FORM_COOKIE, secret)
         return response
 
     def _credential(self, request: Request) -> Credential | None:
@@ -311,13 +317,13 @@ class Reception:
         fresh = not 40 <= len(known) <= 80
         return secrets.token_urlsafe(32) if fresh else known, fresh
 
-    def set_form_cookie(self, response: Response, secret: str) -> None:
-        response.set_cookie(FORM_COOKIE, secret, path="/", httponly=True, samesite="strict", secure=self.secure)
+    def set_cookie(self, response: Response, name: str, value: str, seconds: int | None = None) -> None:
+        """For so many seconds; None: until the browser is closed."""
+        response.set_cookie(name, value, seconds, path="/", httponly=True, samesite="strict", secure=self.secure)
 
     def to_login(self, request: Request) -> Response:
         """Back to this page after logging in; a form that was sent is not sent again by itself."""
-        back = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-        return RedirectResponse(f"/masuk?{urlencode({'kembali': back})}", 303)
+        return RedirectResponse(f"/masuk?{urlencode({'kembali': asked(request)})}", 303)
 
 
 def local(path: str, otherwise: str) -> str:

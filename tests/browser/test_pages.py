@@ -152,9 +152,11 @@ async def test_logging_in_and_out_by_keyboard(visit: Visit, officials: dict[str,
     await tab_to(page, "a[href='/keluar']")
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/keluar")
+    await page.evaluate("localStorage.setItem('lpse.penawaran.x', '850.000')")
     await tab_to(page, "main button")
     await page.keyboard.press("Enter")
     await page.wait_for_url(lambda url: url.endswith("/"))
+    assert await page.evaluate("localStorage.length") == 0, "sealed prices stay on no shared computer"
     await page.goto("/beranda")
     assert "/masuk?kembali=" in page.url
 

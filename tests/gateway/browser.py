@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import httpx2
 
+from gateway.pages.visit import NOTICE
 from tests.access.world import Person, World
 from tests.gateway.test_pages import Page, check_labels, check_make
 
@@ -96,8 +97,10 @@ class Browser:
     async def of(cls, world: World, who: Person) -> "Browser":
         return cls(world, who, await world.open_session(who))
 
-    async def ask(self, method: str, path: str, body: bytes | None = None, lang: str = "id") -> httpx2.Response:
-        headers = {"accept": "text/html", "accept-language": lang, "authorization": f"Bearer {self.secret}"}
+    async def ask(
+        self, method: str, path: str, body: bytes | None = None, lang: str = "id", **more: str
+    ) -> httpx2.Response:
+        headers = more | {"accept": "text/html", "accept-language": lang, "authorization": f"Bearer {self.secret}"}
         if body is not None:
             headers |= {"content_type": "application/x-www-form-urlencoded", "sec_fetch_site": "same-origin"}
         return await self.world.ask(self.who, "gateway", method, path, body, **headers)
@@ -128,8 +131,10 @@ class Browser:
         answer = await self.send(path, button, **given)
         assert answer.status_code == 303, f"{path}: {answer.status_code} {Page(answer.text).words}"
         onward = answer.headers["location"]
-        page = await self.see(onward)
-        assert [p for p in page.all("p") if p.get("role") == "status"], f"{onward} does not say what was done"
+        await self.see(onward)
+        shown = await self.ask("GET", onward, cookie=f"{NOTICE}={answer.cookies.get(NOTICE)}")
+        said = [p for p in self._shown(shown).all("p") if p.get("role") == "status"]
+        assert said, f"{onward} does not say what was done"
         return str(onward)
 
     async def send(self, path: str, button: str = "", **given: str) -> httpx2.Response:

@@ -1,14 +1,17 @@
 """Estimates as they are typed and pasted, when a letter of appointment is due, and a committee's duties."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from gateway.pages import hps
 from gateway.pages.committee.duties import Facts, duties
-from gateway.pages.forms import Form, WrongField
+from gateway.pages.forms import MOST_LINES, Form, WrongField
 from gateway.pages.packages import appointment_state
+from gateway.pages.provider import offers
+from gateway.pages.words_of_numbers import terbilang
 
 START = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
 STAGES = (
@@ -71,6 +74,40 @@ def test_every_line_that_cannot_be_read_is_named_and_none_is_taken_over() -> Non
         (5, "cell_empty"),
         (6, "money_unreadable"),
     ]
+
+
+def test_more_lines_than_an_estimate_has_are_refused_as_a_whole() -> None:
+    line = "Meja\tunit\t1\t1000\n"
+    assert len(hps.lines_of(Form.blank(paste=line * MOST_LINES))) == MOST_LINES
+    typed = {f"hps_rows.{n}.unit": "unit" for n in range(0, 2 * MOST_LINES, 2)}
+    assert len(hps.lines_of(Form.blank(**typed))) == MOST_LINES, "blank ones do not count"
+    for form, place in (
+        (Form.blank(paste=line * (MOST_LINES + 1)), "paste"),
+        (Form.blank(paste=line, **typed), "paste"),
+        (Form.blank(**typed, **{"hps_rows.4001.unit": "unit"}), "hps_rows.2000.description"),
+    ):
+        with pytest.raises(WrongField) as caught:
+            hps.lines_of(form)
+        assert (caught.value.name, caught.value.params) == (place, {"most": MOST_LINES, "count": MOST_LINES + 1})
+
+
+def test_a_price_that_makes_more_than_any_amount_is_refused_beside_it_and_counts_nothing() -> None:
+    quantities = [{"no": 1, "quantity": "100"}, {"no": 2, "quantity": "1"}, {"no": 3, "quantity": "99999999999999"}]
+    half = "6" + 17 * "0"
+    for prices, wrong, total in (
+        (("99999999999999999", "1", ""), 0, "1.00"),
+        (("", half, "6000"), 2, f"{half}.00"),
+        (("", "", 18 * "9"), 2, "0.00"),
+    ):
+        lines = {
+            f"offer.rows.{n}.{name}": str(value) for n, row in enumerate(quantities) for name, value in row.items()
+        }
+        form = Form.blank(**lines, **{f"offer.rows.{n}.unit_price": price for n, price in enumerate(prices)})
+        with pytest.raises(WrongField) as caught:
+            offers.read(form)
+        assert (caught.value.name, caught.value.code) == (f"offer.rows.{wrong}.unit_price", "amount_too_large")
+        assert offers.shown(form, quantities).total == Decimal(total)
+        assert terbilang(offers.shown(form, quantities).total)
 
 
 def test_blank_lines_close_up_as_the_service_will_number_them() -> None:

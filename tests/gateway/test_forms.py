@@ -14,7 +14,7 @@ from gateway.pages.language import LANGUAGES, Catalogue, load
 from gateway.pages.page import Page
 from gateway.pages.refusals import named
 from gateway.pages.typed import CHOICES
-from gateway.pages.visit import Visit
+from gateway.pages.visit import NOTICE, Visit
 from gateway.session import Person
 from kit.problems import Problem, RuleViolation
 from tests.gateway import sample, test_pages
@@ -213,10 +213,10 @@ async def test_what_was_typed_survives_a_service_that_is_away(portal: Portal, re
 async def test_what_was_typed_survives_the_end_of_a_session(portal: Portal) -> None:
     async with portal(tender=Answers(sample.TENDER)) as http:
         http.cookies.set("lpse_session", "k" * 43)
-        answer = await http.post("/akun", content=urlencode({"session": "kata-kata"}), headers=FORM)
+        answer = await http.post("/akun?a=1&b=2", content=urlencode({"session": "kata-kata"}), headers=FORM)
         assert answer.status_code == 401
         assert 'name="session" value="kata-kata"' in answer.text
-        assert 'href="/masuk?kembali=/akun"' in answer.text
+        assert 'href="/masuk?kembali=/akun%3Fa%3D1%26b%3D2"' in answer.text
 
 
 async def test_what_could_not_be_sent_is_shown_by_its_names_and_words(portal: Portal) -> None:
@@ -263,7 +263,8 @@ async def test_who_could_not_be_logged_out_everywhere_is_told(portal: Portal, re
         token = await token_of(http, "/keluar")
         registry.fails = True
         answer = await http.post("/keluar", content=urlencode({"_token": token}), headers=FORM)
-        assert (answer.status_code, answer.headers["location"]) == (303, "/?pesan=left_open")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        assert answer.cookies[NOTICE] == "left_open"
         assert 'lpse_session=""' in answer.headers["set-cookie"]
 
 
@@ -280,10 +281,41 @@ async def test_a_session_ended_on_the_page_is_forgotten_here(portal: Portal, reg
 
 async def test_a_refused_form_does_not_say_that_something_was_done(portal: Portal) -> None:
     async with portal(tender=Answers(sample.TENDER)) as http:
-        assert 'role="status"' in (await http.get("/masuk?pesan=session_ended", headers=BROWSER)).text
         sent = {"user_id": "sari", "password": "salah sekali", "_token": await token_of(http, "/masuk")}
-        answer = await http.post("/masuk?pesan=session_ended", content=urlencode(sent), headers=FORM)
+        http.cookies.set(NOTICE, "session_ended")
+        answer = await http.post("/masuk", content=urlencode(sent), headers=FORM)
         assert 'role="status"' not in answer.text
+
+
+async def test_what_was_done_is_said_once_and_by_no_link(portal: Portal, registry: Registry) -> None:
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        for link in ("/masuk?pesan=session_ended", f"/masuk?{NOTICE}=session_ended"):
+            assert 'role="status"' not in (await http.get(link, headers=BROWSER)).text
+        http.cookies.set("lpse_session", registry.open())
+        token = await token_of(http, "/keluar")
+        registry.fails = True
+        left = await http.post("/keluar", content=urlencode({"_token": token}), headers=FORM)
+        cookie = next(set_ for set_ in left.headers.get_list("set-cookie") if set_.startswith(NOTICE))
+        assert {"HttpOnly", "Max-Age=60", "Path=/", "SameSite=strict"} <= set(cookie.split("; "))
+        told, again = [await http.get("/", headers=BROWSER) for _ in range(2)]
+        assert 'role="status"' in told.text
+        assert told.headers["cache-control"] == "no-store"
+        assert 'role="status"' not in again.text
+
+
+async def test_logging_out_empties_what_the_browser_kept(portal: Portal, registry: Registry) -> None:
+    """The prices of a bid that was not sent yet, on a computer that others use."""
+    async with portal(tender=Answers(sample.TENDER)) as http:
+        for ended in (True, False):
+            http.cookies.set("lpse_session", registry.open())
+            token = await token_of(http, "/keluar")
+            registry.fails = not ended
+            left = await http.post("/keluar", content=urlencode({"_token": token}), headers=FORM)
+            assert left.headers["clear-site-data"] == '"storage"'
+        registry.fails = False
+        http.cookies.set("lpse_session", registry.open())
+        closed = await http.delete("/session", headers={"sec-fetch-site": "same-origin"})
+        assert (closed.status_code, closed.headers["clear-site-data"]) == (204, '"storage"')
 
 
 async def test_a_public_page_does_not_wait_for_registry(portal: Portal, registry: Registry) -> None:

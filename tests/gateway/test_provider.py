@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from cli.servers import Postgres, SeaweedFS
 from gateway.pages.language import FOLDER, LANGUAGES, load
+from gateway.pages.visit import NOTICE
 from tests.access.story import PASSWORD, drafted, registration, tell
 from tests.access.world import PDF, PORTAL, Person, World, open_world
 from tests.gateway import test_pages as made
@@ -159,7 +160,7 @@ async def test_a_firm_registers_hands_in_its_papers_on_two_days_and_submits(worl
         key = browser.key
         for _ in range(2):  # pressed twice: one account
             made_ = await browser.send("/daftar", {**firm, "password_again": PASSWORD}, key=key)
-            assert (made_.status_code, made_.headers["location"]) == (303, "/penyedia?pesan=registered")
+            assert (made_.status_code, made_.headers["location"]) == (303, "/penyedia")
             secret = browser.http.cookies["lpse_session"]
             browser.http.cookies.delete("lpse_session")
         browser.http.cookies.set("lpse_session", secret)
@@ -183,7 +184,7 @@ async def test_a_firm_registers_hands_in_its_papers_on_two_days_and_submits(worl
         assert page.words.count("Lengkap") >= len(papers)
         assert hashlib.sha256(b"%PDF ktp").hexdigest() in page.words
         sent = await browser.send("/penyedia", {})
-        assert sent.headers["location"] == "/penyedia?pesan=registration_submitted"
+        assert (sent.headers["location"], sent.cookies[NOTICE]) == ("/penyedia", "registration_submitted")
         assert "Menunggu verifikasi" in (await browser.get("/penyedia")).words
         closed = await browser.get("/penyedia/berkas?jenis=ktp")
         assert not [field for field in closed.all("input") if field.get("type") != "hidden"]
@@ -288,7 +289,7 @@ async def test_who_takes_no_part_is_led_to_where_one_joins(world: World) -> None
     async with browsing(world, world.people["outsider"]) as browser:
         for page in ("tanya", "sanggah"):
             answer = await browser.http.get(f"/tender/{code}/{page}")
-            assert answer.headers["location"] == f"/tender/{code}/ikut?pesan=join_first"
+            assert (answer.headers["location"], answer.cookies[NOTICE]) == (f"/tender/{code}/ikut", "join_first")
     async with browsing(world, world.people["newcomer"]) as browser:
         await browser.get(f"/tender/{code}/ikut")
         refused = await browser.send(f"/tender/{code}/ikut", {}, do="join")
@@ -347,7 +348,7 @@ async def _draft(world: World, browser: Browser) -> str:
     await browser.get(f"/tender/{world.records['code running']}/ikut")
     drafted = await browser.send(f"/tender/{world.records['code running']}/ikut", {}, do="draft")
     assert drafted.status_code == 303, drafted.text
-    return str(drafted.headers["location"].partition("?")[0])
+    return str(drafted.headers["location"])
 
 
 def _kept(html: str) -> dict[str, str]:
@@ -381,6 +382,7 @@ async def test_a_bid_is_prepared_computed_sent_once_and_shown_with_its_receipt(w
 
         for change, place in (
             ({"offer.rows.0.unit_price": "banyak"}, "offer.rows.0.unit_price"),
+            ({"offer.rows.0.unit_price": "99999999999999999" + "9"}, "offer.rows.0.unit_price"),
             ({"agreed": ""}, "agreed"),
             ({"qualification.tax_year": "1066"}, "qualification.tax_year"),
             (dict.fromkeys(kept, ""), "berkas"),
@@ -388,12 +390,19 @@ async def test_a_bid_is_prepared_computed_sent_once_and_shown_with_its_receipt(w
             refused = await browser.send(path, {**BID_FORM, **PRICES, **kept, "agreed": "true", **change}, do="kirim")
             assert refused.status_code == 422, change
             assert f'href="#{place}"' in refused.text
+            ticked = [box for box in Page(refused.text).all("input") if box.get("id") == f"kept.{stated['id']}.file"]
+            assert ["checked" in box for box in ticked] == [place != "berkas"], change
             assert 'value="Rp 799.999,5"' in refused.text
+
+        # taken away on the page, it comes along in no field: it must not come back ticked
+        removed = await browser.send(path, {**BID_FORM, **PRICES, "agreed": "true"}, do="kirim")
+        (box,) = [one for one in Page(removed.text).all("input") if one.get("id") == f"kept.{stated['id']}.file"]
+        assert (removed.status_code, "checked" in box) == (422, False)
 
         key = browser.key
         for _ in range(2):  # pressed twice: one consent
             sent = await browser.send(path, {**BID_FORM, **PRICES, **kept, "agreed": "true"}, do="kirim", key=key)
-            assert (sent.status_code, sent.headers["location"]) == (303, f"{path}?pesan=bid_sent")
+            assert (sent.status_code, sent.headers["location"], sent.cookies[NOTICE]) == (303, path, "bid_sent")
         page = await browser.get(path)
         assert page.words.count(stated["sha256"]) == 2, "side by side"
         assert (

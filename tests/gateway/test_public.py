@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from contracts.values import rfc3339
 from gateway.pages import formats, kept
 from gateway.pages.language import LANGUAGES, load
+from gateway.pages.visit import NOTICE
 from tests.gateway import sample
 from tests.gateway.conftest import Portal
 from tests.gateway.standins import Answers, Registry
@@ -130,7 +131,7 @@ async def test_who_is_logged_in_finds_the_answer_in_a_list_of_their_own(portal: 
     async with portal(tender=Answers(sample.TENDER), helpdesk=helpdesk) as http:
         http.cookies.set("lpse_session", registry.open())
         answer = await send(http, "/tanya", category="akun", subject="Lupa kata sandi", text="Bagaimana caranya?")
-        assert answer.headers["location"] == f"/tanya/tiket/{id}?pesan=ticket_sent"
+        assert (answer.headers["location"], answer.cookies[NOTICE]) == (f"/tanya/tiket/{id}", "ticket_sent")
         page = await get(http, answer.headers["location"])
         for words in ("Pertanyaan Anda diterima helpdesk.", "Bagaimana caranya?", "Datanglah dengan KTP asli."):
             assert words in page.words
@@ -140,8 +141,15 @@ async def test_who_is_logged_in_finds_the_answer_in_a_list_of_their_own(portal: 
             one["href"] for one in (await get(http, "/tanya?cursor=c")).all("a") if one.get("rel") == "first"
         }
         more = await send(http, f"/tanya/tiket/{id}", text="Terima kasih.")
-        assert more.headers["location"] == f"/tanya/tiket/{id}?pesan=message_sent"
+        assert (more.headers["location"], more.cookies[NOTICE]) == (f"/tanya/tiket/{id}", "message_sent")
     assert helpdesk.told[1] == {"text": "Terima kasih."}
+
+
+async def test_the_list_of_a_unit_without_tenders_names_the_unit(portal: Portal) -> None:
+    async with portal(tender=Answers({"/public/tenders": {"items": [], "next": None}})) as http:
+        page = await get(http, "/tender?skpd=<1.02>")
+        assert "Hanya tender dari Kode SKPD <1.02>." in page.words
+        assert "span" not in page.words
 
 
 # What is announced

@@ -10,7 +10,7 @@ import httpx2
 import pyotp
 from sqlalchemy import func, select
 
-from gateway.pages.visit import form_token
+from gateway.pages.visit import NOTICE, form_token
 from kit.clock import WIB
 from kit.letters import LetterDiscarded
 from kit.outbox import outbox
@@ -37,9 +37,10 @@ async def send(world: World, who: str, path: str, *fields: tuple[str, str], key:
     return await world.ask(None, "gateway", "POST", path, urlencode(typed).encode(), **headers)
 
 
-def went(answer: httpx2.Response) -> str:
+def went(answer: httpx2.Response) -> tuple[str, str | None]:
+    """Where it led, and what the page there will say was done."""
     assert answer.status_code == 303, Page(answer.text).words
-    return str(answer.headers["location"])
+    return str(answer.headers["location"]), answer.cookies.get(NOTICE)
 
 
 def refused(answer: httpx2.Response) -> Page:
@@ -62,7 +63,7 @@ async def test_a_verifier_admits_only_who_showed_every_original(world: World) ->
     assert next(one for one in again.all("input") if one.get("name") == "place")["value"] == "Ruang Verifikasi"
     assert len([one for one in again.all("input") if one.get("name") == "originals" and "checked" in one]) == 5
     decided = await send(world, "verifikator", path, *decision, *originals)
-    assert went(decided) == "/verifikasi?pesan=provider_verified"
+    assert went(decided) == ("/verifikasi", "provider_verified")
     assert "Terverifikasi" in (await see(world, "verifikator", path)).words
 
 
@@ -84,9 +85,9 @@ async def test_who_rings_up_gets_a_tracking_code_and_one_ticket_however_often_th
     assert path in {one["href"] for one in listed.all("a")}
     empty = await send(world, "helpdesk", path, ("_do", "answer"), ("text", ""))
     assert "Isi: Ini harus diisi." in refused(empty).words
-    assert went(await send(world, "helpdesk", path, ("_do", "answer"), ("text", "Begini."))).startswith(path)
+    assert went(await send(world, "helpdesk", path, ("_do", "answer"), ("text", "Begini.")))[0] == path
     assert "Begini." in (await see(world, "helpdesk", path)).words
-    assert went(await send(world, "helpdesk", path, ("_do", "close"))) == "/layanan/tiket?pesan=ticket_closed"
+    assert went(await send(world, "helpdesk", path, ("_do", "close"))) == ("/layanan/tiket", "ticket_closed")
     assert (await send(world, "helpdesk", path, ("_do", "answer"), ("text", "Lagi."))).status_code == 409
 
 
@@ -99,8 +100,8 @@ async def test_a_complaint_goes_to_both_before_it_is_answered(world: World) -> N
     assert "Dasar: Perwali Mojokerto 21/2011 Pasal 18(2)" in half.words
     assert next(one for one in half.all("input") if one.get("name") == "letter_number")["value"] == "045/7"
     both = [("recipients", "lpse_pusat"), ("recipients", "tim_pengarah")]
-    assert went(await send(world, "helpdesk", path, *forwarding, *both)) == f"{path}?pesan=complaint_forwarded"
-    assert went(await send(world, "ketua_lpse", path, ("_do", "answer"), ("text", "Sudah."))).startswith(path)
+    assert went(await send(world, "helpdesk", path, *forwarding, *both)) == (path, "complaint_forwarded")
+    assert went(await send(world, "ketua_lpse", path, ("_do", "answer"), ("text", "Sudah.")))[0] == path
     words = (await see(world, "inspektur", path)).words
     assert "Tim Pengarah: surat nomor 045/7" in words
     assert "Sudah." in words
@@ -135,7 +136,7 @@ async def test_maintenance_is_announced_once_each_tender_it_hits_is_acknowledged
     assert not [one for one in page.all("input") if one.get("name") == "acknowledged" and "checked" in one]
     acknowledged = [("acknowledged", one) for one in ticks]
     done = await send(world, "helpdesk", "/layanan/pengumuman", *fields, *acknowledged)
-    assert went(done) == "/layanan/pengumuman?pesan=maintenance_announced"
+    assert went(done) == ("/layanan/pengumuman", "maintenance_announced")
     assert "Mati sebentar." in (await see(world, "helpdesk", "/layanan/pengumuman")).words
 
 
@@ -170,7 +171,7 @@ async def test_letters_and_committees_are_refused_as_the_rules_say(world: World)
     blind = refused(await send(world, "admin_agency", "/admin/surat-tugas", user, ("role", "pokja"), *unseen))
     assert "sedangkan aslinya belum diperlihatkan" in blind.words
     done = await send(world, "admin_agency", "/admin/surat-tugas", user, ("role", "trainer"), *letter)
-    assert went(done) == "/admin/surat-tugas?pesan=letter_registered"
+    assert went(done) == ("/admin/surat-tugas", "letter_registered")
     assert "800/77" in (await see(world, "auditor", "/admin/surat-tugas")).words
 
     people = await see(world, "admin_agency", "/admin/pokja")
@@ -182,10 +183,10 @@ async def test_letters_and_committees_are_refused_as_the_rules_say(world: World)
     even = refused(await send(world, "admin_agency", "/admin/pokja", *decree, *holders[:2]))
     assert "berjumlah gasal, paling sedikit tiga; yang ini 2." in even.words
     assert len([one for one in even.all("input") if one.get("name") == "members" and "checked" in one]) == 2
-    assert went(await send(world, "admin_agency", "/admin/pokja", *decree, *holders)).endswith("committee_formed")
+    assert went(await send(world, "admin_agency", "/admin/pokja", *decree, *holders))[1] == "committee_formed"
 
     unit = [("code", "9.77"), ("name", "Dinas Tujuh"), ("valid_from", "2026-01-01"), ("parent", "1.01.01")]
-    assert went(await send(world, "admin_agency", "/admin/skpd", *unit)).endswith("skpd_registered")
+    assert went(await send(world, "admin_agency", "/admin/skpd", *unit))[1] == "skpd_registered"
     assert (await send(world, "admin_agency", "/admin/skpd", *unit)).status_code == 409
     assert "9.77 Dinas Tujuh" in (await see(world, "admin_agency", "/admin/skpd")).words
 
@@ -206,5 +207,5 @@ async def test_the_admin_ppe_discards_a_dead_letter_and_the_act_is_on_record(wor
 
     assert await acts() == 0
     done = await send(world, "admin_ppe", path, ("_do", "discard"), ("sure", "true"))
-    assert went(done) == "/sistem?pesan=letter_discarded"
+    assert went(done) == ("/sistem", "letter_discarded")
     assert await acts() == 1

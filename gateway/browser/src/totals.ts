@@ -1,6 +1,8 @@
 // The prices of a bid, computed and kept in this browser alone: before the consent they go nowhere (the bid is sealed).
 // Amounts are rounded half up to two decimals, as the evaluation does; money is counted in cents, exactly.
 
+import { drop, keep, kept } from "./storage.ts";
+
 const ONES = ["nol", "satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan", "sepuluh", "sebelas"];
 const SCALES: readonly (readonly [bigint, string])[] = [
   [10n ** 18n, "kuintiliun"],
@@ -9,6 +11,7 @@ const SCALES: readonly (readonly [bigint, string])[] = [
   [10n ** 9n, "miliar"],
   [10n ** 6n, "juta"],
 ];
+const MOST = 10n ** 20n - 1n; // cents of the largest amount that can be written
 const KEPT = /^(offer|qualification)\./;
 const DERIVED = /\.(no|quantity)$/;
 
@@ -57,22 +60,13 @@ export function terbilang(value: bigint): string {
 
 export function mountTotals(root: Document): void {
   for (const sent of root.querySelectorAll<HTMLElement>("[data-totals-sent]")) {
-    drop(place(sent.dataset["totalsSent"] ?? ""));
+    drop("localStorage", place(sent.dataset["totalsSent"] ?? ""));
   }
   for (const form of root.querySelectorAll<HTMLFormElement>("form[data-totals]")) new Totals(form).mount();
 }
 
 function place(bid: string): string {
   return `lpse.penawaran.${bid}`;
-}
-
-/** A browser may refuse to store (private windows): then nothing is kept, and everything else works. */
-function drop(key: string): void {
-  try {
-    localStorage.removeItem(key);
-  } catch {
-    // nothing was kept
-  }
 }
 
 type Field = HTMLInputElement | HTMLTextAreaElement;
@@ -104,9 +98,11 @@ class Totals {
     for (const row of this.form.querySelectorAll<HTMLElement>("tr[data-quantity]")) {
       const field = row.querySelector<HTMLInputElement>("[data-price]");
       const price = cents(field?.value ?? "");
-      if (price === undefined) field?.setAttribute("aria-invalid", "true");
+      const typed = amount(row.dataset["quantity"] ?? "0", price ?? 0n);
+      const fits = total + typed <= MOST;
+      if (price === undefined || !fits) field?.setAttribute("aria-invalid", "true");
       else field?.removeAttribute("aria-invalid");
-      const product = amount(row.dataset["quantity"] ?? "0", price ?? 0n);
+      const product = fits ? typed : 0n;
       total += product;
       this.show(row, "[data-amount]", money(product));
     }
@@ -126,19 +122,14 @@ class Totals {
 
   private keep(): void {
     const typed = Object.fromEntries(this.fields().map((field) => [field.name, field.value]));
-    try {
-      localStorage.setItem(this.key, JSON.stringify(typed));
-      this.tell(true);
-    } catch {
-      this.tell(false);
-    }
+    this.tell(keep("localStorage", this.key, JSON.stringify(typed)));
   }
 
   /** What the page itself brought, after a refusal, is newer than what was kept. */
   private restore(): void {
     let typed: Record<string, unknown>;
     try {
-      typed = JSON.parse(localStorage.getItem(this.key) ?? "{}") as Record<string, unknown>;
+      typed = JSON.parse(kept("localStorage", this.key) ?? "{}") as Record<string, unknown>;
     } catch {
       return;
     }
@@ -152,7 +143,7 @@ class Totals {
   }
 
   private discard(): void {
-    drop(this.key);
+    drop("localStorage", this.key);
     for (const field of this.fields()) field.value = field.defaultValue;
     this.count();
     this.tell(false);

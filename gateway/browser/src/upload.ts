@@ -5,6 +5,7 @@
 import { Broken, Cancelled, get, newKey, post, put, Refused, type Problem } from "./api.ts";
 import { fingerprints, type Prints } from "./fingerprints.ts";
 import { Patience } from "./patience.ts";
+import { drop, keep, kept } from "./storage.ts";
 import { exactSize, fill, size, timeLeft, type Words } from "./words.ts";
 
 interface Begun {
@@ -27,10 +28,10 @@ export function mountUpload(page: Document): void {
 
 /** After the page was loaded anew, what was just sent stands there once more with both fingerprints. */
 function showWhatWasSent(page: Document, boxes: readonly Box[]): void {
-  const kept = sessionStorage.getItem(SHOWN_AFTER);
-  sessionStorage.removeItem(SHOWN_AFTER);
-  if (!kept) return;
-  const [id, said, html] = JSON.parse(kept) as [string, string, string];
+  const shown = kept("sessionStorage", SHOWN_AFTER);
+  drop("sessionStorage", SHOWN_AFTER);
+  if (!shown) return;
+  const [id, said, html] = JSON.parse(shown) as [string, string, string];
   const template = page.createElement("template");
   template.innerHTML = html;
   const box = boxes.find((one) => one.id === id);
@@ -190,9 +191,9 @@ class Box {
       this.say("telling");
       await patience.until(() => post(finish.replace("{id}", begun.id), said, `${this.key}-file`, signal));
       this.say("received", { name: file.name });
-      sessionStorage.setItem(SHOWN_AFTER, JSON.stringify([this.id, this.part(".state").textContent, card.outerHTML]));
+      keep("sessionStorage", SHOWN_AFTER, JSON.stringify([this.id, this.part(".state").textContent, card.outerHTML]));
       this.running = null;
-      location.replace(withoutNotice(location));
+      location.replace(location.pathname + location.search);
     } else if (collect) {
       this.collected(card, collect.replace(/^#/, ""), { file: begun.id, ...said }, file.name);
       this.input.value = "";
@@ -377,13 +378,6 @@ async function arrived(begun: Begun, signal: AbortSignal): Promise<unknown> {
     if (error instanceof Refused && error.problem.status === 404) return null;
     throw error;
   }
-}
-
-/** The same page, without the word of what was done before the upload. */
-function withoutNotice(place: Location): string {
-  const asked = new URLSearchParams(place.search);
-  asked.delete("pesan");
-  return place.pathname + (asked.size ? `?${asked}` : "");
 }
 
 /** A grant is a signed document; what it says about itself can be read by whoever holds it. */

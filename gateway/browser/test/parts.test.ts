@@ -5,7 +5,8 @@ import { mock, test } from "node:test";
 import { Broken, Cancelled, meaning, newKey, Refused } from "../src/api.ts";
 import { digest } from "../src/fingerprints.ts";
 import { Patience, pause } from "../src/patience.ts";
-import { encoded, grantId } from "../src/upload.ts";
+import { drop, keep, kept } from "../src/storage.ts";
+import { encoded, grantId, mountUpload } from "../src/upload.ts";
 import { exactSize, fill, size, timeLeft } from "../src/words.ts";
 
 const MIB = 1 << 20;
@@ -121,4 +122,18 @@ test("every request has a name of its own", () => {
   const keys = new Set(Array.from({ length: 100 }, newKey));
   assert.equal(keys.size, 100);
   for (const key of keys) assert.equal(/^[0-9a-f]{32}$/.test(key), true);
+});
+
+test("a browser that refuses to store stops nothing", () => {
+  const refuse = (): never => {
+    throw new DOMException("denied", "SecurityError");
+  };
+  for (const which of ["localStorage", "sessionStorage"] as const) {
+    const before = Object.getOwnPropertyDescriptor(globalThis, which);
+    Object.defineProperty(globalThis, which, { configurable: true, get: refuse });
+    assert.deepEqual([kept(which, "a"), keep(which, "a", "b"), drop(which, "a")], [null, false, undefined]);
+    mountUpload({ querySelectorAll: () => [] } as unknown as Document);
+    if (before) Object.defineProperty(globalThis, which, before);
+    else Reflect.deleteProperty(globalThis, which);
+  }
 });

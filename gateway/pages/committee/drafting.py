@@ -61,12 +61,14 @@ def _local(moment: str) -> str:
 
 
 async def act(visit: Visit, form: Form) -> Response:
-    """`propose`: another schedule, from the start that was chosen; else the tender is drafted."""
+    """`propose`: another schedule, from the start that was chosen; `again`: as it was typed; else the tender is drafted."""
     package = await _package(visit, form["package"])
     try:
         if form.do == "propose":
             rows = await _proposal(visit, package, form["template"], form.instant("start"))
             return await _again(visit, package, _with_stages(form, rows))
+        if form.do == "again":
+            return await _again(visit, package, form)
         body = form.body("package", "template", "contract_type", "stages", instants=["starts_at", "ends_at"])
         asked = form["qualification_requirements"].split("\n")
         body["qualification_requirements"] = [line.strip() for line in asked if line.strip()]

@@ -3,8 +3,9 @@
 What is typed is taken as typed; the amounts are those the evaluation would compute (services/tender/rules/hps.py).
 """
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from gateway.pages.forms import Form, WrongField
 __all__ = ["Line", "Offer", "read", "shown"]
 
 GROUP: Final = "offer.rows"
+MOST: Final = Decimal("999999999999999999.99")
+"""What a sum can be written with (services/tender/rules/hps.py)."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class Line:
     @property
     def amount(self) -> Decimal:
         return rounded(self.quantity * (self.unit_price or Decimal(0)))
+
+    def fits(self, left: Decimal) -> bool:
+        """Looked at before it is rounded: what is far too large cannot be."""
+        return self.quantity * (self.unit_price or 0) <= MOST and self.amount <= left
 
     def body(self) -> dict[str, Any]:
         price = None if self.unit_price is None else f"{self.unit_price:.2f}"
@@ -46,13 +53,25 @@ class Offer:
 
 def read(form: Form) -> Offer:
     """What was typed. Each line of the form carries its number and quantity, so that sending needs no other question."""
-    return Offer([_line(form, at) for at in range(form.count(GROUP))])
+    lines, left = [], MOST
+    for at in range(form.count(GROUP)):
+        line = _line(form, at)
+        if not line.fits(left):
+            raise WrongField(
+                f"{GROUP}.{at}.unit_price",
+                "amount_too_large",
+                "With this price the offer is larger than any amount can be.",
+                remedy="Look for digits too many in the unit price.",
+            )
+        left -= line.amount
+        lines.append(line)
+    return Offer(lines)
 
 
 def _line(form: Form, at: int) -> Line:
     place = f"{GROUP}.{at}"
     number, quantity = form[f"{place}.no"], form[f"{place}.quantity"]
-    if not (number.isdecimal() and quantity.replace(".", "", 1).isdecimal()):
+    if not (re.fullmatch("[0-9]{1,4}", number) and re.fullmatch(r"[0-9]{1,14}(\.[0-9]{1,4})?", quantity)):
         raise WrongField(
             f"{place}.unit_price", "offer_line", "This line is not as the page made it: open the page again."
         )
@@ -61,8 +80,14 @@ def _line(form: Form, at: int) -> Line:
 
 
 def shown(form: Form, quantities: Sequence[dict[str, Any]]) -> Offer:
-    """For the page, of the tender's own quantities: what cannot be read yet counts nothing."""
-    return Offer([Line(row["no"], Decimal(row["quantity"]), _price(form, at)) for at, row in enumerate(quantities)])
+    """For the page, of the tender's own quantities: what cannot be read yet, or is too large, counts nothing."""
+    lines, left = [], MOST
+    for at, row in enumerate(quantities):
+        line = Line(row["no"], Decimal(row["quantity"]), _price(form, at))
+        line = line if line.fits(left) else replace(line, unit_price=None)
+        left -= line.amount
+        lines.append(line)
+    return Offer(lines)
 
 
 def _price(form: Form, at: int) -> Decimal | None:
