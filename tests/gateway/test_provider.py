@@ -9,15 +9,20 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlencode
 from uuid import UUID
 
+import anyio
 import httpx2
 import pytest
 from sqlalchemy import text
 
 from cli.servers import Postgres, SeaweedFS
 from gateway.pages.language import FOLDER, LANGUAGES, load
+from gateway.pages.provider import bids
+from gateway.pages.visit import Visit
+from kit.problems import NotFound
 from tests.access.story import PASSWORD, drafted, registration, tell
 from tests.access.world import PDF, PORTAL, Person, World, open_world
 from tests.gateway import test_pages as made
@@ -411,6 +416,28 @@ async def test_a_bid_is_prepared_computed_sent_once_and_shown_with_its_receipt(w
 async def _html(browser: Browser, path: str) -> str:
     await browser.get(path)
     return browser.html
+
+
+async def test_the_files_of_a_draft_are_asked_for_together_and_shown_in_order() -> None:
+    """Few at a time: documents has other callers."""
+
+    class Documents:
+        at_once = most = 0
+
+        async def get(self, _service: str, path: str) -> dict[str, str]:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+            await anyio.sleep(0.01)
+            self.at_once -= 1
+            if path == "/uploads/g3":
+                raise NotFound("upload", "g3")
+            return {"name": path}
+
+    documents = Documents()
+    files = [{"id": f"f{n}", "grant": f"g{n}"} for n in range(10)]
+    kept = await bids._arrived(cast("Visit", documents), files)
+    assert [one["file"] for one in kept] == [f"f{n}" for n in range(10) if n != 3]
+    assert documents.most == bids.AT_ONCE
 
 
 async def test_a_draft_has_no_receipt_yet(world: World) -> None:
