@@ -11,7 +11,7 @@ from html import unescape
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlencode
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import anyio
 import httpx2
@@ -342,6 +342,23 @@ async def test_answers_to_objections_are_read_with_their_letter(world: World) ->
         assert letter in [form.get("action") for form in page.all("form")]
         read = await browser.send(letter, {})
         assert (read.status_code, read.content) == (200, PDF)
+
+
+# The own account
+
+
+async def test_the_access_log_shows_a_session_that_was_ended(world: World) -> None:
+    who = world.people["third"]
+    other = uuid4()
+    await world.open_session(who, other)
+    async with browsing(world, who) as browser:
+        page = await browser.get("/akun")
+        assert page.words.count("Terbuka") >= 1
+        ended = await browser.send("/akun", {"session": str(other)})
+        assert (ended.status_code, ended.headers["location"]) == (303, "/akun?pesan=session_ended")
+        page = await browser.get("/akun")
+        assert str(other) not in browser.html, "no button for what is over"
+        assert re.search(r"Berakhir \w+, \d+ \w+ \d{4}", page.words)
 
 
 # Bids
