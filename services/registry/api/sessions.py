@@ -39,7 +39,9 @@ async def own_sessions(actor: ActorDep, service: ServiceDep) -> Page[SessionOut]
 
 
 @router.get("/logins", **logged_in())
-async def own_logins(actor: ActorDep, service: ServiceDep, cursor: Cursor = None, limit: Limit = 50) -> Page[SessionOut]:
+async def own_logins(
+    actor: ActorDep, service: ServiceDep, cursor: Cursor = None, limit: Limit = 50
+) -> Page[SessionOut]:
     """Your access log: every session that was opened with your account in the last 90 days, newest first."""
     async with service.database.reading() as db:
         return await queries.logins_of(db, actor.account, actor.session, cursor, limit)
