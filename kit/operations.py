@@ -8,8 +8,8 @@ whose, by whom, when. It is recorded first: an act that is recorded and not done
 import asyncio
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -22,7 +22,7 @@ from sqlalchemy import select, text
 from kit import migrations
 from kit.auth import allow
 from kit.bus import Bus, BusUnavailable, DeadLetter, Topology
-from kit.call import Call, CallDep
+from kit.call import Call, CallDep, Replayed
 from kit.db import Db
 from kit.inbox import forgive, inbox
 from kit.letters import letter_discarded, letter_retried
@@ -180,7 +180,7 @@ async def letters(service: ServiceDep) -> LettersOut:
 
 @router.get("/letters/{id}", **allow(OPERATOR))
 async def show_letter(id: str, service: ServiceDep) -> LetterOut:
-    letter = await _letter(service, id)
+    letter = _there(await _dead(service, id), id)
     body = said(letter)
     within = body.get("traceparent") if isinstance(body, dict) else None
     trace = _trace(letter.headers.get("traceparent")) or _trace(within)
@@ -190,26 +190,39 @@ async def show_letter(id: str, service: ServiceDep) -> LetterOut:
 @router.post("/letters/{id}/retry", **allow(OPERATOR))
 async def retry_letter(id: str, call: CallDep, service: ServiceDep) -> LetterDone:
     """Hand the event to this service once more."""
-    async with call.transaction() as db:
-        await record_retry(db, await _letter(service, id), _operator(call))
-        done = call.answer(LetterDone(id=id))
-    with _reached():
-        await _bus(service).retry_dead(service.name, id)
-    return done
+    letter = await _dead(service, id)
+    async with _then(lambda: _bus(service).retry_dead(service.name, id)), call.transaction() as db:
+        await record_retry(db, _there(letter, id), _operator(call))
+        return call.answer(LetterDone(id=id))
 
 
 @router.post("/letters/{id}/discard", **allow(OPERATOR))
 async def discard_letter(id: str, call: CallDep, service: ServiceDep) -> LetterDone:
     """Give the event up for this service. It stays in its producer's outbox and in the log."""
-    async with call.transaction() as db:
-        letter = await _letter(service, id)
+    found = await _dead(service, id)
+    async with _then(lambda: _bus(service).discard_dead(service.name, id)), call.transaction() as db:
+        letter = _there(found, id)
         if service.everything is not None:
             await _refuse_gap(db, letter)
         await record_discard(db, letter, _operator(call))
-        done = call.answer(LetterDone(id=id))
+        return call.answer(LetterDone(id=id))
+
+
+@asynccontextmanager
+async def _then(act: Callable[[], Awaitable[bool]]) -> AsyncIterator[None]:
+    """The act follows its record, also a record that an earlier sending of the same request left without its act.
+
+    Where the letter is gone already, it does nothing.
+    """
+    replayed = None
+    try:
+        yield
+    except Replayed as before:
+        replayed = before
     with _reached():
-        await _bus(service).discard_dead(service.name, id)
-    return done
+        await act()
+    if replayed is not None:
+        raise replayed
 
 
 async def _refuse_gap(db: Db, letter: DeadLetter) -> None:
@@ -228,9 +241,13 @@ async def _refuse_gap(db: Db, letter: DeadLetter) -> None:
         )
 
 
-async def _letter(service: "Service", id: str) -> DeadLetter:
+async def _dead(service: "Service", id: str) -> DeadLetter | None:
+    """Asked before a transaction: a broker may take its time."""
     with _reached():
-        letter = await find(_bus(service), service.name, id)
+        return await find(_bus(service), service.name, id)
+
+
+def _there(letter: DeadLetter | None, id: str) -> DeadLetter:
     if letter is None:
         raise NotFound("dead letter", id)
     return letter

@@ -56,10 +56,12 @@ class AccountPages:
         return {"desks": desks(person), "me": me, "waits": waits}
 
     async def _show_sessions(self, visit: Visit) -> Mapping[str, Any]:
-        return {
-            "me": await visit.get("registry", "/me"),
-            "sessions": (await visit.get("registry", "/sessions"))["items"],
-        }
+        me, sessions, (logins, pager) = await asyncio.gather(
+            visit.get("registry", "/me"),
+            visit.get("registry", "/sessions"),
+            visit.listed("/akun", "registry", "/logins"),
+        )
+        return {"me": me, "sessions": sessions["items"], "logins": logins, **pager}
 
     async def _end_session(self, visit: Visit, form: Form) -> Response:
         await visit.delete("registry", f"/sessions/{form.required('session')}", key=form.key)

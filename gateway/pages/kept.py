@@ -12,6 +12,8 @@ from kit.problems import Problem
 __all__ = ["Kept"]
 
 SECONDS: Final = 60.0
+AGAIN_SECONDS: Final = 5.0
+"""After a question that nobody answered."""
 PATIENCE: Final = 2.0
 """How long a page waits for what it could do without."""
 
@@ -34,8 +36,10 @@ class Kept:
                     answer = await self._services[service].fetch("GET", path, query=urlencode(query))
                 if answer.ok:
                     self._known[place] = answer.json()
+                    return self._known[place]
             except (Problem, TimeoutError, ValueError):
                 pass
+            self._ask_again[place] = time.monotonic() + AGAIN_SECONDS
         return self._known.get(place)
 
     def known(self, service: str, path: str, **query: Any) -> Any:

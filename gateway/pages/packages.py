@@ -12,7 +12,7 @@ from gateway.pages import hps
 from gateway.pages.desks import roles_of
 from gateway.pages.forms import Form
 from gateway.pages.page import Page
-from gateway.pages.units import business_now, committee, committees, instant, skpd_names, unit_named
+from gateway.pages.units import business_now, committee, everything, instant, skpd_names, unit_named
 from gateway.pages.visit import Visit
 from kit.problems import NotFound, Problem
 
@@ -42,7 +42,7 @@ async def _choices(visit: Visit) -> dict[str, Any]:
     law = await visit.get("tender", f"/regimes/{REGIME}")
     letters = (await visit.get("registry", "/me"))["letters"]
     names, now = await skpd_names(visit), await business_now(visit)
-    in_force = [c for c in await committees(visit) if instant(c["valid_from"]) <= now < instant(c["valid_to"])]
+    in_force = await everything(visit, "registry", "/committees", in_force="true")
     own = sorted({letter["skpd"] for letter in letters if letter["role"] == "ppk" and letter["skpd"]})
     word = visit.t.of
     return {

@@ -1,5 +1,6 @@
 """Templates, the words they are filled with, and the frame that all pages share."""
 
+import asyncio
 import hashlib
 import json
 import time
@@ -31,6 +32,8 @@ __all__ = ["GENERATED", "STATIC", "YEAR", "Renderer", "asked"]
 HERE: Final = Path(__file__).parents[1]
 STATIC: Final = HERE / "static"
 YEAR: Final = 365 * 24 * 3600
+PATIENCE: Final = 2.0
+"""Seconds that a page waits for the training clock, which it could do without."""
 WARNED_BEFORE: Final = timedelta(hours=48)
 CURRENT: Final[Mapping[str, Any]] = {"current": "true", "limit": 100}
 SPELLED: Final = {"id": terbilang, "en": in_words}
@@ -141,17 +144,20 @@ class Renderer:
         return [one for one in reversed(known["items"]) if one["starts_at"] <= soon and one["ends_at"] > at]
 
     async def _clock(self) -> dict[str, Any] | None:
-        """The training instance's business clock, which may stand still; None where it cannot be read."""
+        """The training instance's business clock, which may stand still; reckoned on from what it said last where it cannot
+        be read, None before it said anything.
+        """
         if self._settings.profile != "latihan":
             return None
         try:
-            answer = await self._tender.fetch("GET", "/health/clock")
-            if not answer.ok:
-                return None
-            self._clock_told = dict(answer.json()), time.monotonic()
-            return self._clock_told[0]
-        except (Problem, ValueError):
-            return None
+            async with asyncio.timeout(PATIENCE):
+                answer = await self._tender.fetch("GET", "/health/clock")
+            if answer.ok:
+                self._clock_told = dict(answer.json()), time.monotonic()
+        except (Problem, TimeoutError, ValueError):
+            pass
+        now = self._business_now()
+        return {**self._clock_told[0], "now": rfc3339(now)} if self._clock_told and now else None
 
     def business_now(self) -> datetime | None:
         """What stages and announced windows are reckoned by, without asking: a refusal shows while services are away.

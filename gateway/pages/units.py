@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from gateway.pages.language import Catalogue
 from gateway.pages.visit import Visit
+from kit.problems import Problem
 
-__all__ = ["MOST", "business_now", "committee", "committees", "everything", "instant", "skpd_names", "unit_named"]
+__all__ = ["MOST", "business_now", "committee", "everything", "instant", "skpd_names", "unit_named"]
 
 
 PAGE: Final = 100
@@ -38,14 +39,14 @@ def unit_named(t: Catalogue, code: str, name: str | None) -> str:
     return f"{name} ({word} {code})" if name else f"{word} {code}"
 
 
-async def committees(visit: Visit) -> list[dict[str, Any]]:
-    return await everything(visit, "registry", "/committees")
-
-
 async def committee(visit: Visit, id: str) -> dict[str, Any]:
-    """With its members; before registry's word of it has come round, one that nobody knows the name of."""
-    known = {found["id"]: found for found in await committees(visit)}
-    return known.get(id, {"id": id, "name": id, "members": []})
+    """With its members; one that registry does not know has its number for a name."""
+    try:
+        return dict(await visit.get("registry", f"/committees/{id}"))
+    except Problem as refusal:
+        if refusal.status != 404:
+            raise
+        return {"id": id, "name": id, "members": []}
 
 
 async def business_now(visit: Visit) -> datetime:

@@ -71,7 +71,7 @@ class Credential(Base):
 
 
 class Session(Base):
-    """An open session; its secret is known to the client alone. All times are of the real clock."""
+    """A session, open or over; its secret is known to the client alone. All times are of the real clock."""
 
     __tablename__ = "session"
 

@@ -243,6 +243,8 @@ async def test_the_training_banner_tells_the_clock_and_production_has_none(porta
     async with portal(tender=tender) as http:
         assert "Jam latihan berhenti pada Jum, 6 Nov 2026, 10.15 WIB" in (await get(http, "/")).words
         del tender.answers["/health/clock"]
+        assert "Jam latihan berhenti pada Jum, 6 Nov 2026, 10.15 WIB" in (await get(http, "/")).words, "as last told"
+    async with portal(tender=tender) as http:
         words = (await get(http, "/")).words
         assert "Instansi latihan." in words
         assert "Jam latihan" not in words

@@ -9,16 +9,20 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlencode
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import anyio
 import httpx2
 import pytest
 from sqlalchemy import text
 
 from cli.servers import Postgres, SeaweedFS
 from gateway.pages.language import FOLDER, LANGUAGES, load
-from gateway.pages.visit import NOTICE
+from gateway.pages.provider import bids
+from gateway.pages.visit import NOTICE, Visit
+from kit.problems import NotFound
 from tests.access.story import PASSWORD, drafted, registration, tell
 from tests.access.world import PDF, PORTAL, Person, World, open_world
 from tests.gateway import test_pages as made
@@ -340,6 +344,23 @@ async def test_answers_to_objections_are_read_with_their_letter(world: World) ->
         assert (read.status_code, read.content) == (200, PDF)
 
 
+# The own account
+
+
+async def test_the_access_log_shows_a_session_that_was_ended(world: World) -> None:
+    who = world.people["third"]
+    other = uuid4()
+    await world.open_session(who, other)
+    async with browsing(world, who) as browser:
+        page = await browser.get("/akun")
+        assert page.words.count("Terbuka") >= 1
+        ended = await browser.send("/akun", {"session": str(other)})
+        assert (ended.status_code, ended.headers["location"]) == (303, "/akun?pesan=session_ended")
+        page = await browser.get("/akun")
+        assert str(other) not in browser.html, "no button for what is over"
+        assert re.search(r"Berakhir \w+, \d+ \w+ \d{4}", page.words)
+
+
 # Bids
 
 
@@ -424,6 +445,28 @@ async def test_a_bid_is_prepared_computed_sent_once_and_shown_with_its_receipt(w
 async def _html(browser: Browser, path: str) -> str:
     await browser.get(path)
     return browser.html
+
+
+async def test_the_files_of_a_draft_are_asked_for_together_and_shown_in_order() -> None:
+    """Few at a time: documents has other callers."""
+
+    class Documents:
+        at_once = most = 0
+
+        async def get(self, _service: str, path: str) -> dict[str, str]:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+            await anyio.sleep(0.01)
+            self.at_once -= 1
+            if path == "/uploads/g3":
+                raise NotFound("upload", "g3")
+            return {"name": path}
+
+    documents = Documents()
+    files = [{"id": f"f{n}", "grant": f"g{n}"} for n in range(10)]
+    kept = await bids._arrived(cast("Visit", documents), files)
+    assert [one["file"] for one in kept] == [f"f{n}" for n in range(10) if n != 3]
+    assert documents.most == bids.AT_ONCE
 
 
 async def test_a_draft_has_no_receipt_yet(world: World) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import anyio
 import httpx2
 import pytest
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from contracts.values import rfc3339
-from gateway.pages import formats, kept
+from gateway.pages import formats, kept, render
 from gateway.pages.language import LANGUAGES, load
 from gateway.pages.visit import NOTICE
 from tests.gateway import sample
@@ -207,6 +208,32 @@ async def test_what_is_too_far_ahead_or_over_is_no_banner(portal: Portal, now: s
     tender = Answers({**sample.TENDER, "/health/clock": {**sample.CLOCK, "now": now}})
     async with portal(tender=tender, helpdesk=Helpdesk()) as http:
         assert "Penggantian server" not in (await get(http, "/bantuan")).words
+
+
+async def test_a_training_clock_that_is_not_told_in_time_holds_up_no_page(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(render, "PATIENCE", 0.05)
+    async with portal(tender=hanging, helpdesk=Helpdesk()) as http:
+        with anyio.fail_after(5):
+            assert (await http.get("/bantuan", headers=BROWSER)).status_code == 200
+
+
+async def hanging(_scope: Scope, receive: Receive, _send: Send) -> None:
+    while True:
+        await receive()
+
+
+async def test_what_was_answered_badly_is_asked_again_soon(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "AGAIN_SECONDS", 2.0)
+    helpdesk = Helpdesk()
+    announced = helpdesk.answers.pop("/announcements")
+    async with portal(tender=Answers(sample.TENDER), helpdesk=helpdesk) as http:
+        assert "Penggantian server" not in (await get(http, "/bantuan")).words
+        helpdesk.answers["/announcements"] = announced
+        assert "Penggantian server" not in (await get(http, "/bantuan")).words, "not at every page"
+        await anyio.sleep(2)
+        assert "Penggantian server" in (await get(http, "/bantuan")).words
 
 
 async def test_a_helpdesk_that_is_away_or_slow_breaks_no_page(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:

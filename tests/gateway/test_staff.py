@@ -332,6 +332,7 @@ class LongLists:
 
     def __init__(self, otherwise: Both, **lists: list[dict[str, Any]]) -> None:
         self._otherwise, self._lists = otherwise, lists
+        self.in_force = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._lists.get(scope["path"].removeprefix("/"))
@@ -339,6 +340,7 @@ class LongLists:
             await self._otherwise(scope, receive, send)
             return
         asked = parse_qs(scope["query_string"].decode())
+        self.in_force = asked.get("in_force") == ["true"]
         start, limit = int(asked.get("cursor", ["0"])[0]), min(int(asked["limit"][0]), 100)
         end = start + limit
         following = str(end) if end < len(found) else None
@@ -377,6 +379,7 @@ async def test_what_people_choose_from_is_whole(many: dict[str, Any], http: http
     package = await get(http, "/paket/baru")
     assert "Dinas 230 (Kode SKPD 9.230)" in package.words
     assert len([one for one in package.all("option") if str(one["value"]).startswith("019f")]) == 240
+    assert many["registry"].in_force, "none that was dissolved"
 
 
 @pytest.fixture

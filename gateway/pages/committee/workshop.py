@@ -158,6 +158,7 @@ async def show_bid(visit: Visit) -> Mapping[str, Any]:
     return facts | {
         "sheet": sheet,
         "row": row,
+        "lines": await visit.get("tender", f"/bids/{row['bid']}/correction"),
         "bid": next(bid for bid in bids if bid["id"] == row["bid"]),
         "proves": sheet["candidate"] == row["bid"] and not proven,
     }

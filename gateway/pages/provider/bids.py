@@ -4,9 +4,10 @@ Prices are sealed: until the consent they stand in the browser alone. `hitung` i
 is sent is computed with and forgotten.
 """
 
+import asyncio
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from starlette.responses import JSONResponse, Response
@@ -23,6 +24,8 @@ __all__ = ["PAGES"]
 
 TEMPLATE: Final = "provider/bid.html"
 UPLOAD: Final = "upload_penawaran"
+AT_ONCE: Final = 4
+"""Questions about the files of one page: documents has eight connections to its database for everybody."""
 
 
 async def show_list(visit: Visit) -> Mapping[str, Any]:
@@ -45,11 +48,21 @@ async def show_bid(visit: Visit) -> dict[str, Any]:
         "tender": tender,
         "stage": stage,
         "consent": await visit.get("tender", "/consent-text"),
-        "kept": [kept for file in bid["files"] if (kept := await _kept(visit, file))],
+        "kept": await _arrived(visit, bid["files"]),
         "offer_of": lambda form: offers.shown(form, tender["quantities"]),
         "collected_by": lambda form: {file["file"] for file in _named(form, "files")},
         "terbilang": terbilang,
     }
+
+
+async def _arrived(visit: Visit, files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def asked(file: Mapping[str, Any]) -> dict[str, Any] | None:
+        async with free:
+            return await _kept(visit, file)
+
+    return [kept for kept in await asyncio.gather(*map(asked, files)) if kept]
 
 
 async def _kept(visit: Visit, file: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """Accounts by letter, work units and committees."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
@@ -77,6 +78,17 @@ async def form_committee(body: NewCommittee, call: CallDep) -> CommitteeOut:
 
 
 @router.get("/committees", **logged_in())
-async def committees(service: ServiceDep, cursor: Cursor = None, limit: Limit = 50) -> Page[CommitteeOut]:
+async def committees(
+    service: ServiceDep,
+    in_force: Annotated[bool, Query(description="Only those in force now")] = False,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[CommitteeOut]:
     async with service.database.reading() as db:
-        return await queries.committees(db, cursor, limit)
+        return await queries.committees(db, cursor, limit, in_force=in_force)
+
+
+@router.get("/committees/{id}", **logged_in())
+async def committee(id: UUID, service: ServiceDep) -> CommitteeOut:
+    async with service.database.reading() as db:
+        return await queries.committee(db, id)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 
 from kit.auth import ActorDep, internal, logged_in, public
 from kit.call import CallDep
-from kit.paging import Page
+from kit.paging import Cursor, Limit, Page
 from kit.service import Service, service_of
 from services.registry.commands import sessions as commands
 from services.registry.origin import OriginDep
@@ -36,6 +36,15 @@ async def own_sessions(actor: ActorDep, service: ServiceDep) -> Page[SessionOut]
     """Your open sessions, newest first."""
     async with service.database.reading() as db:
         return await queries.sessions_of(db, actor.account, actor.session)
+
+
+@router.get("/logins", **logged_in())
+async def own_logins(
+    actor: ActorDep, service: ServiceDep, cursor: Cursor = None, limit: Limit = 50
+) -> Page[SessionOut]:
+    """Your access log: every session that was opened with your account in the last 90 days, newest first."""
+    async with service.database.reading() as db:
+        return await queries.logins_of(db, actor.account, actor.session, cursor, limit)
 
 
 @router.delete("/sessions/current", **logged_in())

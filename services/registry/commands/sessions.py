@@ -22,12 +22,11 @@ from kit.service import Service
 from services.registry import credentials
 from services.registry.models import Account, Credential, LoginAttempt, Session
 from services.registry.origin import Origin
-from services.registry.queries.sessions import account_out, roles_in_force, session_out
+from services.registry.queries.sessions import IDLE, account_out, roles_in_force, session_out
 from services.registry.rules import lockout
 from services.registry.schemas.sessions import Login, SessionOpened, SessionOut, TokenOut
 
 LIFETIME: Final = timedelta(hours=12)
-IDLE: Final = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +177,9 @@ async def end_session(call: Call, id: UUID, current: UUID) -> SessionOut:
         session = (await db.execute(own.with_for_update())).scalar_one_or_none()
         if session is None:
             raise NotFound("session", id)
-        session.ended_at = session.ended_at or await real_now(db)
-        return call.answer(session_out(session, current))
+        now = await real_now(db)
+        session.ended_at = session.ended_at or now
+        return call.answer(session_out(session, current, now))
 
 
 def _refused() -> Problem:

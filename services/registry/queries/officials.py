@@ -1,7 +1,7 @@
 """Work units, letters and committees."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from contracts.roles import Role
 from kit.clock import business_now
 from kit.db import Db
 from kit.paging import Page, page
+from kit.problems import NotFound
 from services.registry.models import (
     Account,
     Assignment,
@@ -77,22 +78,47 @@ def assignment_out(letter: Assignment, account: Account) -> AssignmentOut:
     )
 
 
-async def committees(db: Db, cursor: str | None, limit: int) -> Page[CommitteeOut]:
-    rows, after = await page(db, select(Committee), (Committee.id,), cursor=cursor, limit=limit)
-    return Page(items=[await committee_out(db, row) for row in rows], next=after)
+async def committees(db: Db, cursor: str | None, limit: int, *, in_force: bool) -> Page[CommitteeOut]:
+    query = select(Committee)
+    if in_force:
+        now = await business_now(db)
+        query = query.where(Committee.valid_from <= now, now < Committee.valid_to)
+    rows, after = await page(db, query, (Committee.id,), cursor=cursor, limit=limit)
+    return Page(items=await _committees_out(db, rows), next=after)
 
 
-async def committee_out(db: Db, committee: Committee) -> CommitteeOut:
-    of = select(CommitteeMember.account).where(CommitteeMember.committee == committee.id)
-    people = await _people(db, set((await db.execute(of)).scalars()))
-    return CommitteeOut(
-        id=committee.id,
-        name=committee.name,
-        decree_number=committee.decree_number,
-        members=[MemberOut(account=person.id, name=person.name) for person in people.values()],
-        valid_from=committee.valid_from,
-        valid_to=committee.valid_to,
+async def committee(db: Db, id: UUID) -> CommitteeOut:
+    row = (await db.execute(select(Committee).where(Committee.id == id))).scalar_one_or_none()
+    if row is None:
+        raise NotFound("committee", id)
+    return await committee_out(db, row)
+
+
+async def committee_out(db: Db, row: Committee) -> CommitteeOut:
+    return (await _committees_out(db, [row]))[0]
+
+
+async def _committees_out(db: Db, rows: Sequence[Committee]) -> list[CommitteeOut]:
+    query = (
+        select(CommitteeMember.committee, Account.id, Account.name)
+        .join(Account, Account.id == CommitteeMember.account)
+        .where(CommitteeMember.committee.in_([row.id for row in rows]))
+        .order_by(Account.name, Account.id)
     )
+    members: dict[UUID, list[MemberOut]] = defaultdict(list)
+    for of, account, name in await db.execute(query):
+        members[of].append(MemberOut(account=account, name=name))
+    return [
+        CommitteeOut(
+            id=row.id,
+            name=row.name,
+            decree_number=row.decree_number,
+            members=members[row.id],
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+        )
+        for row in rows
+    ]
 
 
 async def _people(db: Db, ids: Collection[UUID]) -> dict[UUID, Account]:

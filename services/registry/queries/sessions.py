@@ -1,5 +1,7 @@
 """Who is logged in and what the letters let them do now."""
 
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -8,7 +10,7 @@ from contracts.roles import Role
 from kit.clock import business_now, real_now, utc
 from kit.db import Db
 from kit.grants import NO_END, RoleClaim
-from kit.paging import Page
+from kit.paging import Page, page
 from services.registry.models import (
     Account,
     Assignment,
@@ -16,6 +18,9 @@ from services.registry.models import (
     Session,
 )
 from services.registry.schemas.sessions import AccountOut, RoleOut, SessionOut
+
+IDLE: Final = timedelta(hours=2)
+"""How long a session may be left unused."""
 
 
 async def roles_in_force(db: Db, account: UUID) -> tuple[UUID | None, list[RoleClaim]]:
@@ -51,19 +56,33 @@ async def account_out(db: Db, id: UUID) -> AccountOut:
 
 async def sessions_of(db: Db, account: UUID, current: UUID) -> Page[SessionOut]:
     """The open sessions of an account, newest first."""
+    now = await real_now(db)
     open_ = select(Session).where(
-        Session.account == account, Session.ended_at.is_(None), Session.expires_at > await real_now(db)
+        Session.account == account,
+        Session.ended_at.is_(None),
+        Session.expires_at > now,
+        Session.last_used_at > now - IDLE,
     )
     rows = (await db.execute(open_.order_by(Session.id.desc()).limit(100))).scalars()
-    return Page(items=[session_out(row, current) for row in rows])
+    return Page(items=[session_out(row, current, now) for row in rows])
 
 
-def session_out(session: Session, current: UUID) -> SessionOut:
+async def logins_of(db: Db, account: UUID, current: UUID, cursor: str | None, limit: int) -> Page[SessionOut]:
+    """Every session of an account that is kept, newest first."""
+    now = await real_now(db)
+    own = select(Session).where(Session.account == account)
+    rows, after = await page(db, own, (Session.id,), cursor=cursor, limit=limit)
+    return Page(items=[session_out(row, current, now) for row in rows], next=after)
+
+
+def session_out(session: Session, current: UUID, now: datetime) -> SessionOut:
+    over = session.expires_at <= now or session.last_used_at <= now - IDLE
     return SessionOut(
         id=session.id,
         created_at=session.created_at,
         last_used_at=session.last_used_at,
         expires_at=session.expires_at,
         ended_at=session.ended_at,
+        state="ended" if session.ended_at else "expired" if over else "open",
         current=session.id == current,
     )

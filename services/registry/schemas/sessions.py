@@ -1,6 +1,6 @@
 """Sessions, tokens, and who is behind them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
@@ -42,11 +42,14 @@ class SessionOpened(BaseModel):
 
 
 class SessionOut(BaseModel):
+    """`expired`: its twelve hours are over, or it was left unused for two."""
+
     id: UUID
     created_at: Moment
     last_used_at: Moment
     expires_at: Moment
     ended_at: Moment | None
+    state: Literal["open", "ended", "expired"]
     current: bool
 
 

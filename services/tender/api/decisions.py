@@ -14,6 +14,7 @@ from services.tender.queries import bids as queries
 from services.tender.queries import objections as objection_queries
 from services.tender.schemas.bids import (
     AnnouncedWinner,
+    CorrectedRowOut,
     EvaluationOut,
     NewEvaluation,
     NewProof,
@@ -55,6 +56,12 @@ async def prove_qualification(id: UUID, body: NewProof, call: CallDep, actor: Ac
 @router.get("/tenders/{id}/evaluation", **allow(Role.POKJA))
 async def evaluation_sheet(id: UUID, db: ReadDep, actor: ActorDep) -> SheetOut:
     return await queries.sheet(db, id, actor)
+
+
+@router.get("/bids/{id}/correction", **allow(Role.POKJA))
+async def corrected_lines(id: UUID, db: ReadDep, actor: ActorDep) -> list[CorrectedRowOut]:
+    """One offer line by line: what was offered, what counts, and why (Perpres 54/2010 Pasal 79)."""
+    return await queries.correction(db, id, actor)
 
 
 @router.post("/tenders/{id}/winner/approvals", status_code=201, **allow(Role.POKJA))

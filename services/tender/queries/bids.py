@@ -9,11 +9,11 @@ from sqlalchemy import select
 from kit.auth import Actor
 from kit.db import Db
 from kit.paging import Page, page
-from kit.problems import Conflict
+from kit.problems import Conflict, NotFound
 from services.tender import records
 from services.tender.access import committee_tender, one, own_bid
 from services.tender.models import Bid, BidFile, Evaluation, Tender, WinnerApproval
-from services.tender.queries.standing import Entry, names_of, standing, submitted
+from services.tender.queries.standing import Entry, corrected_offer, items_of, names_of, standing, submitted
 from services.tender.rules import winner
 from services.tender.schemas.bids import (
     BidFileOut,
@@ -21,12 +21,13 @@ from services.tender.schemas.bids import (
     CorrectedRowOut,
     EvaluationOut,
     OpenedBid,
+    OpenedOffer,
     SheetOut,
     SheetRow,
 )
 from services.tender.schemas.values import FileOut
 
-__all__ = ["evaluation_out", "mine", "opened", "own", "require_opened", "sheet"]
+__all__ = ["correction", "evaluation_out", "mine", "opened", "own", "require_opened", "sheet"]
 
 ITEM = TypeVar("ITEM")
 
@@ -98,12 +99,17 @@ async def opened(db: Db, id: UUID, actor: Actor) -> list[OpenedBid]:
             version=bid.version,
             consented_at=_there(bid.consented_at),
             record_sha256=_there(bid.record_sha256),
-            offer=records.offer_of(_there(bid.record)),
+            offer=_opened_offer(bid),
             qualification=records.qualification_of(_there(bid.record)),
             files=files.get(bid.id, []),
         )
         for bid in bids
     ]
+
+
+def _opened_offer(bid: Bid) -> OpenedOffer:
+    offer = records.offer_of(_there(bid.record))
+    return OpenedOffer(validity_days=offer.validity_days, total=offer.total)
 
 
 def _there(value: ITEM | None) -> ITEM:
@@ -151,12 +157,18 @@ def _sheet_row(entry: Entry, tender: Tender, order: Sequence[str], place: int | 
         rank=place,
         next_step=None if failed else missing,
         steps=[evaluation_out(step) for step in sorted(entry.steps.values(), key=lambda step: step.at)],
-        rows=_rows(entry),
+        changed=sum(bool(row.changes) for row in entry.correction.rows),
     )
 
 
-def _rows(entry: Entry) -> list[CorrectedRowOut]:
-    typed = {row.no: row for row in records.offer_of(_there(entry.bid.record)).rows}
+async def correction(db: Db, id: UUID, actor: Actor) -> list[CorrectedRowOut]:
+    """The lines of one offer as the arithmetic correction leaves them: of all bids together they may be many megabytes."""
+    bid, unseen = await one(db, Bid, id), NotFound("bid", id)
+    tender, _ = await committee_tender(db, bid.tender_id, actor, write=False, of=unseen)
+    if tender.opened_at is None or bid.status != "submitted":
+        raise unseen
+    corrected = corrected_offer(tender, await items_of(db, tender), bid)
+    typed = {row.no: row for row in records.offer_of(_there(bid.record)).rows}
     return [
         CorrectedRowOut(
             no=row.no,
@@ -168,7 +180,7 @@ def _rows(entry: Entry) -> list[CorrectedRowOut]:
             amount=row.amount,
             changes=list(row.changes),
         )
-        for row in entry.correction.rows
+        for row in corrected.rows
     ]
 
 

@@ -18,7 +18,7 @@ from services.tender.rules.failure import Evaluated
 from services.tender.rules.hps import Item
 from services.tender.rules.regime import Template
 
-__all__ = ["Entry", "Standing", "items_of", "least_bidders", "standing", "submitted"]
+__all__ = ["Entry", "Standing", "corrected_offer", "items_of", "least_bidders", "standing", "submitted"]
 
 PROOF: Final = "pembuktian"
 
@@ -100,7 +100,9 @@ async def standing(db: Db, tender: Tender) -> Standing:
     bids = await submitted(db, tender.id)
     names, items = await names_of(db, tender.id), await items_of(db, tender)
     steps = await _steps(db, [bid.id for bid in bids])
-    entries = [Entry(bid, names[bid.provider], _correction(tender, items, bid), steps.get(bid.id, {})) for bid in bids]
+    entries = [
+        Entry(bid, names[bid.provider], corrected_offer(tender, items, bid), steps.get(bid.id, {})) for bid in bids
+    ]
     return Standing(await template_of(db, tender), entries)
 
 
@@ -111,7 +113,7 @@ async def names_of(db: Db, tender: UUID) -> dict[UUID, str]:
     return {row.provider: row.name for row in found}
 
 
-def _correction(tender: Tender, items: Sequence[Item], bid: Bid) -> Correction:
+def corrected_offer(tender: Tender, items: Sequence[Item], bid: Bid) -> Correction:
     offer = records.offer_of(str(bid.record))
     contract = cast("ContractType", tender.contract_type)
     return correct(contract, items, records.offer_rows(offer), Decimal(offer.total))

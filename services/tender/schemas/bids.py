@@ -104,8 +104,13 @@ class BidOut(Answer):
     files: list[BidFileOut]
 
 
+class OpenedOffer(Answer):
+    validity_days: int
+    total: Rupiah
+
+
 class OpenedBid(Answer):
-    """A bid as the committee sees it after the opening."""
+    """A bid as the committee sees it after the opening; its lines are those of `GET /bids/{id}/correction`."""
 
     id: UUID
     code: str
@@ -114,7 +119,7 @@ class OpenedBid(Answer):
     version: int
     consented_at: Moment
     record_sha256: str
-    offer: Offer
+    offer: OpenedOffer
     qualification: Qualification
     files: list[FileOut]
 
@@ -157,6 +162,8 @@ class CorrectedRowOut(Answer):
 
 
 class SheetRow(Answer):
+    """`changed`: how many lines the correction changed; `GET /bids/{id}/correction` has them."""
+
     bid: UUID
     code: str
     provider: UUID
@@ -167,7 +174,7 @@ class SheetRow(Answer):
     rank: int | None
     next_step: str | None
     steps: list[EvaluationOut]
-    rows: list[CorrectedRowOut]
+    changed: int
 
 
 class SheetOut(Answer):

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import anyio
@@ -11,7 +12,8 @@ from sqlalchemy import select, text
 from contracts.audit import LetterDiscarded, LetterRetried
 from contracts.tender import TenderFailed
 from kit import operations
-from kit.bus import BusUnavailable, Message
+from kit.bus import BusUnavailable, DeadLetter, Message
+from kit.call import Call
 from kit.outbox import outbox
 from tests.services.documents.people import Person
 from tests.services.helpdesk.conftest import HELPDESK, Desk
@@ -64,7 +66,7 @@ async def test_a_letter_shows_its_reason_its_trace_and_what_it_says(desk: Desk) 
     assert (await desk.get(f"/operations/letters/{uuid4()}", ADMIN)).status_code == 404
 
 
-async def test_a_retry_is_recorded_and_done_once_however_often_it_is_sent(desk: Desk) -> None:
+async def test_a_retry_is_recorded_once_however_often_it_is_sent(desk: Desk) -> None:
     id = await dead_letter(desk)
     for _ in range(2):
         answer = await desk.post(f"/operations/letters/{id}/retry", {}, ADMIN, key="sekali-saja")
@@ -80,6 +82,52 @@ async def test_a_retry_is_recorded_and_done_once_however_often_it_is_sent(desk: 
         "reason": "invalid",
         "operator": str(ADMIN.account),
     }
+
+
+@pytest.mark.parametrize(("act", "done"), [("retry", "retry_dead"), ("discard", "discard_dead")])
+async def test_what_was_recorded_and_not_done_is_done_when_it_is_sent_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, act: str, done: str
+) -> None:
+    id, really, tried = await dead_letter(desk), getattr(desk.bus, done), 0
+
+    async def away_at_first(queue: str, id: str) -> bool:
+        nonlocal tried
+        tried += 1
+        if tried == 1:
+            raise BusUnavailable("away")
+        return bool(await really(queue, id))
+
+    monkeypatch.setattr(desk.bus, done, away_at_first)
+    refused = await desk.post(f"/operations/letters/{id}/{act}", {}, ADMIN, key="sekali-saja")
+    assert (refused.status_code, refused.json()["code"]) == (503, "bus_away")
+    for _ in range(2):
+        answer = await desk.post(f"/operations/letters/{id}/{act}", {}, ADMIN, key="sekali-saja")
+        assert (answer.status_code, answer.json()) == (200, {"id": id})
+    assert tried == 3
+    assert len(await desk.events({"retry": LetterRetried, "discard": LetterDiscarded}[act].TYPE)) == 1
+    if act == "discard":
+        assert await desk.bus.dead("helpdesk") == []
+
+
+@pytest.mark.parametrize("act", ["retry", "discard"])
+async def test_a_broker_that_takes_its_time_holds_no_transaction(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    id, really, transaction = await dead_letter(desk), desk.bus.dead, Call.transaction
+    order: list[str] = []
+
+    async def dead(*asked: Any) -> list[DeadLetter]:
+        order.append("asked")
+        return await really(*asked)
+
+    def begun(call: Call) -> Any:
+        order.append("begun")
+        return transaction(call)
+
+    monkeypatch.setattr(desk.bus, "dead", dead)
+    monkeypatch.setattr(Call, "transaction", begun)
+    assert (await desk.post(f"/operations/letters/{id}/{act}", {}, ADMIN)).status_code == 200
+    assert order == ["asked", "begun"]
 
 
 async def test_a_discard_is_recorded_and_the_letter_gone(desk: Desk) -> None:

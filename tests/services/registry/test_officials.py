@@ -1,11 +1,15 @@
 """Letters, separation of duties, work units and committees (Pasal 5, 7, 9(1)b)."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pyotp
 import pytest
+from sqlalchemy import event as listening
 
 from services.registry.commands.officials import add_assignment
 from services.registry.schemas.officials import NewAssignment
@@ -154,6 +158,51 @@ async def test_a_committee_is_formed(desk: Office) -> None:
     assert ok(await desk.get("/committees", as_="majujaya"))["items"][0] == formed
     problem(await desk.get("/committees"), 401, "login_required")
     problem(await desk.post("/committees", decree(members), as_="admin_agency"), 409, "decree_used")
+
+
+async def test_committees_are_read_one_by_one_or_those_in_force(desk: Office) -> None:
+    members = [await account_of(desk, f"pokja{n}") for n in (1, 2, 3)]
+    turn = (datetime.now(UTC) + timedelta(days=50)).isoformat()
+    terms: dict[str, dict[str, str]] = {"now": {}, "later": {"valid_from": turn}, "over": {}}
+    formed = {
+        name: ok(await desk.post("/committees", decree(members, decree_number=name, **term), as_="admin_agency"), 201)
+        for name, term in terms.items()
+    }
+    for one in formed.values():
+        assert ok(await desk.get(f"/committees/{one['id']}", as_="admin_agency")) == one
+    problem(await desk.get(f"/committees/{uuid4()}", as_="admin_agency"), 404, "not_found")
+    await desk.later("update committee set valid_to = business_now() where decree_number = 'over'")
+    found = ok(await desk.get("/committees", as_="admin_agency", in_force=True))["items"]
+    assert {one["decree_number"] for one in found}.isdisjoint({"later", "over"})
+    assert formed["now"] in found
+
+
+async def test_a_page_of_committees_takes_as_many_queries_as_one(desk: Office) -> None:
+    members = [await account_of(desk, f"pokja{n}") for n in (1, 2, 3)]
+    for number in ("188/5", "188/6", "188/7"):
+        ok(await desk.post("/committees", decree(members, decree_number=number), as_="admin_agency"), 201)
+    asked: list[int] = []
+    for limit in (1, 3):
+        with counted(desk) as statements:
+            assert len(ok(await desk.get("/committees", as_="admin_agency", limit=limit))["items"]) == limit
+        asked.append(len(statements))
+    assert asked[0] == asked[1]
+
+
+@contextmanager
+def counted(desk: Office) -> Iterator[list[str]]:
+    """The statements about members of committees."""
+    engine, found = desk.service.database.engine.sync_engine, list[str]()
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "committee_member" in statement:
+            found.append(statement)
+
+    listening.listen(engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        listening.remove(engine, "before_cursor_execute", note)
 
 
 async def test_a_committee_is_odd_of_different_people_with_letters(desk: Office) -> None:

@@ -189,6 +189,32 @@ async def test_own_sessions_are_listed_and_ended(office: Office) -> None:
     assert ok(await office.get("/sessions", as_="ppk"))["items"] == []
 
 
+async def test_the_access_log_keeps_every_login_with_what_became_of_it(office: Office) -> None:
+    await office.enter("helpdesk")
+    await office.enter("ppk")
+    for over in (
+        "update session set ended_at = expires_at where id::text = (select max(id::text) from session)",
+        "update session set expires_at = last_used_at where id::text = (select max(id::text) from session)",
+        "update session set last_used_at = last_used_at - interval '2 hours' "
+        "where id::text = (select max(id::text) from session)",
+    ):
+        await office.enter_again("ppk")
+        await office.later(over)
+    await office.enter_again("ppk")
+    log, cursor = [], None
+    while True:
+        told = ok(await office.get("/logins", as_="ppk", limit=2, **({"cursor": cursor} if cursor else {})))
+        log += told["items"]
+        if (cursor := told["next"]) is None:
+            break
+    assert [one["state"] for one in log] == ["open", "expired", "expired", "ended", "open"]
+    assert [one["current"] for one in log] == [True, False, False, False, False]
+    assert [bool(one["ended_at"]) for one in log] == [False, False, False, True, False]
+    open_ = ok(await office.get("/sessions", as_="ppk"))["items"]
+    assert open_ == [one for one in log if one["state"] == "open"]
+    problem(await office.get("/logins"), 401, "login_required")
+
+
 async def test_nobody_ends_anothers_session(office: Office) -> None:
     await office.enter("ppk")
     await office.enter("helpdesk")

@@ -162,7 +162,10 @@ async def test_the_arithmetic_is_corrected_and_the_ranking_follows(office: Offic
     first, second = sheet["bids"][:2]
     assert (first["bid"], first["corrected"]) == (bids[B], "22100000.00")
     assert (second["bid"], second["offered"], second["corrected"]) == (bids[A], "21600000.00", "22600000.00")
-    assert second["rows"][0] == {
+    assert (first["changed"], second["changed"]) == (0, 1)
+    lines = await office.see(POKJA[0], f"/bids/{bids[A]}/correction")
+    assert [line["changes"] for line in lines] == [["amount"], []]
+    assert lines[0] == {
         "no": 1,
         "offered_quantity": "10",
         "offered_unit_price": "1500000.00",
@@ -172,6 +175,24 @@ async def test_the_arithmetic_is_corrected_and_the_ranking_follows(office: Offic
         "amount": "15000000.00",
         "changes": ["amount"],
     }
+
+
+async def test_what_tells_of_every_bid_has_none_of_their_lines(office: Office) -> None:
+    """Two thousand lines of each of fifty bids would be more than one answer holds."""
+    tender, _ = await entered(office)
+    await tender.open()
+    assert all("rows" not in row for row in (await tender.sheet())["bids"])
+    opened = await office.see(POKJA[0], f"/tenders/{tender.id}/bids")
+    assert [set(bid["offer"]) for bid in opened] == [{"validity_days", "total"}] * 3
+
+
+async def test_corrected_lines_show_to_the_committee_after_the_opening(office: Office) -> None:
+    tender, bids = await entered(office)
+    path = f"/bids/{bids[A]}/correction"
+    assert (await office.get(POKJA[0], path)).status_code == 404
+    await tender.open()
+    assert (await office.get(STRANGER, path)).status_code == 404
+    assert len(await office.see(POKJA[0], path)) == 2
 
 
 async def test_a_price_above_the_hps_cannot_pass_and_cannot_win(office: Office) -> None:
