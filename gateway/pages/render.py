@@ -156,7 +156,7 @@ class Renderer:
                 self._clock_told = dict(answer.json()), time.monotonic()
         except (Problem, TimeoutError, ValueError):
             pass
-        now = self._business_now()
+        now = self.business_now()
         return {**self._clock_told[0], "now": rfc3339(now)} if self._clock_told and now else None
 
     def business_now(self) -> datetime | None:
