@@ -271,7 +271,7 @@ async def test_the_inbox_tells_everything_once_and_the_latest_first(world: World
         "Penawaran dibuka",
         "Pemenang diumumkan",
         "Sanggahan Anda dijawab",
-        "Pendaftaran Anda diterima verifikator",
+        "Pendaftaran Anda disetujui verifikator",
     ):
         assert words.count(once) == 1, once
     assert words.count("Penawaran Anda diterima") == 2
@@ -295,7 +295,11 @@ async def test_who_takes_no_part_is_led_to_where_one_joins(world: World) -> None
             answer = await browser.http.get(f"/tender/{code}/{page}")
             assert (answer.headers["location"], answer.cookies[NOTICE]) == (f"/tender/{code}/ikut", "join_first")
     async with browsing(world, world.people["newcomer"]) as browser:
-        await browser.get(f"/tender/{code}/ikut")
+        page = await browser.get(f"/tender/{code}/ikut")
+        assert "Lengkapi dan ajukan pendaftaran" in page.words
+        assert 'value="join"' not in browser.html
+        assert "Draf" in (await browser.get("/beranda")).words
+        await browser.get("/keluar")  # any page with a form
         refused = await browser.send(f"/tender/{code}/ikut", {}, do="join")
         assert refused.status_code == 403
         assert "Pasal 9(2)" in Page(refused.text).words
