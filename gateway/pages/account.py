@@ -10,6 +10,8 @@ from gateway.login import Login
 from gateway.pages.desks import desks
 from gateway.pages.forms import Form
 from gateway.pages.page import Page
+from gateway.pages.provider.firm import own_standing
+from gateway.pages.units import skpd_names, unit_named
 from gateway.pages.visit import Visit, local
 from gateway.pages.waiting import waiting
 
@@ -52,8 +54,17 @@ class AccountPages:
 
     async def _show_home(self, visit: Visit) -> Mapping[str, Any]:
         person = visit.require()
-        me, waits = await asyncio.gather(visit.get("registry", "/me"), waiting(visit, person))
-        return {"desks": desks(person), "me": me, "waits": waits}
+        me, waits, firm = await asyncio.gather(
+            visit.get("registry", "/me"), waiting(visit, person), own_standing(visit)
+        )
+        units = await skpd_names(visit) if any(letter["skpd"] for letter in me["letters"]) else {}
+        return {
+            "desks": desks(person),
+            "me": me,
+            "waits": waits,
+            "standing": firm,
+            "unit_named": lambda code: unit_named(visit.t, code, units.get(code)),
+        }
 
     async def _show_sessions(self, visit: Visit) -> Mapping[str, Any]:
         me, sessions, (logins, pager) = await asyncio.gather(

@@ -20,6 +20,7 @@ class Desk:
 DESKS: tuple[Desk, ...] = (
     Desk("provider", "/penyedia", frozenset({"penyedia"})),
     Desk("inbox", "/kotak-masuk", frozenset({"penyedia"})),
+    Desk("open", "/ikut", frozenset({"penyedia"})),
     Desk("bids", "/penawaran", frozenset({"penyedia"})),
     Desk("verification", "/verifikasi", frozenset({"verifikator"})),
     Desk("packages", "/paket", frozenset({"ppk", "pa", "kpa"})),

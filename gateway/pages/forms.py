@@ -100,7 +100,13 @@ class Form:
         The key stays where nobody knows whether it was carried out: sent again, it must not happen twice.
         """
         key = self.key if problem.status >= 500 else str(uuid4())
-        return replace(self, problem=problem, errors=dict(self._errors(problem)), key=key)
+        errors = dict(sorted(self._errors(problem), key=lambda error: self._order(error[0])))
+        return replace(self, problem=problem, errors=errors, key=key)
+
+    def _order(self, name: str) -> int:
+        """Browsers send fields in the order of the form; a box that is not ticked is not among them."""
+        sent = (at for at, known in enumerate(self.values) if f"{known}.".startswith(f"{name}."))
+        return next(sent, len(self.values))
 
     @property
     def kept(self) -> Iterable[tuple[str, str]]:

@@ -44,6 +44,7 @@ def _said(count: int, *, more: bool = False) -> str:
 
 ASKED: Final[Mapping[str, Callable[[Visit], Awaitable[str]]]] = {
     "verification": _rows("registry", "/verifications"),
+    "committee": _rows("tender", "/packages", waiting="true"),
     "tickets": _rows("helpdesk", "/tickets", status="open"),
     "complaints": _rows("helpdesk", "/complaints", state="overdue"),
     "system": _dead_letters,

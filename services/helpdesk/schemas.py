@@ -90,6 +90,7 @@ class TicketTracked(_Out):
     code: str
     category: str
     subject: str
+    text: str
     status: str
     opened_at: Moment
     closed_at: Moment | None

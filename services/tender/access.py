@@ -132,7 +132,7 @@ async def provider_of(db: Db, actor: Actor, now: datetime) -> ProviderView:
             "provider_not_verified",
             "Your firm is not verified yet.",
             article="Perwali Mojokerto 21/2011 Pasal 9(2)",
-            remedy="Show the originals of your papers to the LPSE's verifier first.",
+            remedy="Complete and submit the registration, then show the originals of your papers to the LPSE's verifier.",
         )
     if provider.licence_expires is not None and provider.licence_expires < now.astimezone(WIB).date():
         raise Forbidden(

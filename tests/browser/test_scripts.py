@@ -7,11 +7,20 @@ import threading
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser, expect
 
 from cli import bundle
 from cli.mistakes import Mistake
 
 silent = lambda _said: None  # noqa: E731
+
+
+BID = """<!doctype html><form data-totals="bid" data-hps="1000000.00" data-typed><table>
+<tr data-quantity="2"><td class="wrong"><p class="error" id="why">None</p>
+  <input name="offer.rows.0.unit_price" data-price aria-describedby="why"><output data-amount></output></td></tr>
+<tr data-quantity="1"><td class="wrong"><p class="error">Unreadable</p>
+  <input name="offer.rows.1.unit_price" data-price value="x"><output data-amount></output></td></tr></table>
+<output data-total></output><p data-above hidden>Above</p><output data-total></output></form>"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,6 +42,28 @@ def test_the_parts_do_what_they_say(tmp_path: Path) -> None:
     done = bundle.node("--test", *sorted(tmp_path.glob("*.mjs")))
     assert done.returncode == 0, done.stdout[-6000:]
     assert "fail 0" in done.stdout
+
+
+async def test_a_total_above_the_hps_is_told_and_a_mended_price_is_wrong_no_longer(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    flags = ("--bundle", "--format=iife", "--global-name=totals", f"--outfile={tmp_path / 'totals.js'}")
+    built = bundle.node(Path("node_modules/esbuild/bin/esbuild"), "src/totals.ts", *flags, "--log-level=warning")
+    assert built.returncode == 0, built.stderr
+    page = await chromium.new_page()
+    await page.route("http://portal.test/", lambda route: route.fulfill(body=BID, content_type="text/html"))
+    await page.goto("http://portal.test/")
+    await page.add_script_tag(content=f"{(tmp_path / 'totals.js').read_text()};totals.mountTotals(document)")
+    wrong, above, prices = page.locator(".wrong"), page.locator("[data-above]"), page.locator("[data-price]")
+    await expect(wrong).to_have_count(2)
+    await prices.nth(0).fill("500.000")
+    await expect(wrong).to_have_count(1)
+    await expect(above).to_be_hidden()
+    await prices.nth(1).fill("0,01")
+    await expect(wrong).to_have_count(0)
+    await expect(above).to_be_visible()
+    await expect(page.locator("[data-total]")).to_have_text(["Rp 1.000.000,01"] * 2)
+    await page.close()
 
 
 @pytest.fixture

@@ -246,6 +246,7 @@ TICKET: dict[str, Any] = {
     "code": "TK-2026-0012",
     "category": "akun",
     "subject": "Lupa kata sandi",
+    "text": "Bagaimana saya mendapat kata sandi baru?",
     "status": "answered",
     "opened_at": instant("04T03:00"),
     "closed_at": None,

@@ -152,6 +152,13 @@ async def test_a_form_of_one_session_is_none_of_another(portal: Portal, registry
         assert 'lpse_session=""' in answer.headers["set-cookie"]
 
 
+def test_mistakes_come_in_the_order_of_the_form() -> None:
+    form = Form.parse(b"name=&rows.0.unit=&rows.0.price=x&email=")
+    found = [{"at": f"body/{at}", "why": ""} for at in ("agreed", "email", "rows", "name")]
+    problem = Problem("invalid_request", "No.", status=422, extra={"errors": found})
+    assert list(form.refused(problem).errors) == ["name", "rows", "email", "agreed"]
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -231,7 +238,7 @@ async def test_what_could_not_be_sent_is_shown_by_its_names_and_words(portal: Po
         assert f'name="{name}" value="{value}"' in answer.text
     shown = test_pages.Page(answer.text).words
     for words in (
-        "Nama Meja", "Kategori Jasa Lainnya", "Baris 1: harga satuan 1.250.000", "Baris 3: harga satuan 7",
+        "Nama Meja", "Kategori Jasa Lainnya", "Baris 1: harga satuan 1.250.000", "Harga satuan, baris 3 7",
     ):  # fmt: skip
         assert words in shown, words
     for raw in ("jasa_lainnya", "019f", "unit_price", "consent"):

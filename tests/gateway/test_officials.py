@@ -100,7 +100,7 @@ async def test_a_package_is_typed_pasted_added_up_and_kept(office: Office) -> No
     assert first.cookies[NOTICE] == "package_created"
     page = await ppk.see(first.headers["location"])
     assert "Rp 22.200.000,00" in page.words
-    assert "Belum ada tender." in page.words
+    assert "Belum ada tender. Sekarang giliran" in page.words
 
 
 async def test_what_a_package_shows_to_whom(office: Office) -> None:

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from html import unescape
+from itertools import count
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
@@ -19,6 +20,7 @@ import pytest
 from sqlalchemy import text
 
 from cli.servers import Postgres, SeaweedFS
+from gateway.pages.forms import rupiah
 from gateway.pages.language import FOLDER, LANGUAGES, load
 from gateway.pages.provider import bids
 from gateway.pages.visit import NOTICE, Visit
@@ -271,7 +273,7 @@ async def test_the_inbox_tells_everything_once_and_the_latest_first(world: World
         "Penawaran dibuka",
         "Pemenang diumumkan",
         "Sanggahan Anda dijawab",
-        "Pendaftaran Anda diterima verifikator",
+        "Pendaftaran Anda disetujui verifikator",
     ):
         assert words.count(once) == 1, once
     assert words.count("Penawaran Anda diterima") == 2
@@ -295,7 +297,11 @@ async def test_who_takes_no_part_is_led_to_where_one_joins(world: World) -> None
             answer = await browser.http.get(f"/tender/{code}/{page}")
             assert (answer.headers["location"], answer.cookies[NOTICE]) == (f"/tender/{code}/ikut", "join_first")
     async with browsing(world, world.people["newcomer"]) as browser:
-        await browser.get(f"/tender/{code}/ikut")
+        page = await browser.get(f"/tender/{code}/ikut")
+        assert "Lengkapi dan ajukan pendaftaran" in page.words
+        assert 'value="join"' not in browser.html
+        assert "Draf" in (await browser.get("/beranda")).words
+        await browser.get("/keluar")  # any page with a form
         refused = await browser.send(f"/tender/{code}/ikut", {}, do="join")
         assert refused.status_code == 403
         assert "Pasal 9(2)" in Page(refused.text).words
@@ -382,6 +388,12 @@ async def test_a_bid_is_prepared_computed_sent_once_and_shown_with_its_receipt(w
     async with browsing(world, world.people["third"]) as browser:
         path = await _draft(world, browser)
         page = await browser.get(path)
+        force = next(bid for bid in await _own(browser) if bid["status"] == "submitted")
+        for row, at in zip(json.loads(force["record"])["offer"]["rows"], count()):
+            field = next(f for f in page.all("input") if f.get("id") == f"offer.rows.{at}.unit_price")
+            assert rupiah(str(field["value"])) == row["unit_price"]
+        assert "diambil dari penawaran yang sekarang berlaku" in page.words
+        assert "tidak ikut: unggah semua berkas lagi" in page.words
         assert "Penawaran belum dapat dikirim: belum ada berkas penawaran." in page.words
         assert "#unggah" in [link["href"] for link in page.all("a")]
         for name in ("tax_year", "experience"):
@@ -400,6 +412,11 @@ async def test_a_bid_is_prepared_computed_sent_once_and_shown_with_its_receipt(w
         assert "Rp 16.499.995,00" in Page(counted.text).words
         assert 'value="Rp 799.999,5"' in counted.text
         assert await world.state("tender") == before, "prices are sealed until the consent"
+        (above,) = [one for one in Page(counted.text).all("p") if "data-above" in one]
+        assert "hidden" in above
+        dear = await browser.send(path, {**BID_FORM, **PRICES, "offer.rows.0.unit_price": "9.999.999.999"}, do="hitung")
+        (above,) = [one for one in Page(dear.text).all("p") if "data-above" in one]
+        assert "hidden" not in above
 
         for change, place in (
             ({"offer.rows.0.unit_price": "banyak"}, "offer.rows.0.unit_price"),
@@ -440,6 +457,10 @@ async def test_a_bid_is_prepared_computed_sent_once_and_shown_with_its_receipt(w
 
         states = list(re.findall(r'class="mark [^"]*">(\w+)<', (await _html(browser, "/penawaran"))))
         assert states[:2] == ["Diterima", "Diganti"]
+
+
+async def _own(browser: Browser) -> list[dict[str, Any]]:
+    return list((await browser.http.get("/api/tender/bids/mine")).json()["items"])
 
 
 async def _html(browser: Browser, path: str) -> str:
@@ -525,6 +546,8 @@ async def _late(world: World) -> None:
         kept = _kept(browser.html)
         tender = await world.see(None, "tender", f"/public/tenders/{world.records['code running']}")
         await world.at(datetime.fromisoformat(tender["closes_at"]) + timedelta(milliseconds=1))
+        page = await browser.get(path)
+        assert "Batas akhir sudah lewat; yang dikirim sekarang ditolak sebagai terlambat." in page.words
         late = await browser.send(path, {**BID_FORM, **PRICES, **kept, "agreed": "true"}, do="kirim")
         assert late.status_code == 409
         page = Page(late.text)

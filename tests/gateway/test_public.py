@@ -98,7 +98,7 @@ async def test_who_holds_a_code_sees_what_became_of_the_matter(portal: Portal, t
     async with portal(tender=Answers(sample.TENDER), helpdesk=helpdesk) as http:
         for path, facts in {
             "/pengaduan/lacak": (sample.COMPLAINT["code"], "LPSE Pusat", sample.COMPLAINT["answer"]),
-            "/tanya/lacak": (sample.TICKET["code"], sample.TICKET["subject"], "Datanglah dengan KTP asli."),
+            "/tanya/lacak": (sample.TICKET["code"], sample.TICKET["text"], "Datanglah dengan KTP asli."),
         }.items():
             answer = await send(http, path, lang, code=typed)
             page = Page(answer.text)

@@ -213,7 +213,7 @@ async def test_tables_fields_and_languages(http: httpx2.AsyncClient, path: str) 
 async def test_form_and_papers_stand_side_by_side_with_what_is_missing(http: httpx2.AsyncClient) -> None:
     shown = await get(http, f"/verifikasi/{ONE}")
     assert "Tax number" not in shown.words
-    assert "Kartu NPWP: belum ada" in shown.words
+    assert "Yang menghalangi verifikasi Kartu NPWP: belum ada" in shown.words
     assert "Pendaftaran ganda belum diselesaikan" in shown.words
     assert "CV Sumber & <Rejeki>" in shown.words
     assert "2" * 64 in shown.words

@@ -53,7 +53,7 @@ def refused(answer: httpx2.Response) -> Page:
 async def test_a_verifier_admits_only_who_showed_every_original(world: World) -> None:
     path = f"/verifikasi/{world.records['provider applicant']}"
     page = await see(world, "verifikator", path)
-    assert "Berkas lengkap dan masih berlaku" in page.words
+    assert "Tidak ada yang menghalangi Berkas lengkap dan masih berlaku" in page.words
     originals = [("originals", str(one["value"])) for one in page.all("input") if one.get("name") == "originals"]
     assert len(originals) == 6
     decision = [("outcome", "verified"), ("place", "Ruang Verifikasi")]

@@ -1,5 +1,13 @@
 // The portal's own API, as a page of it calls it: the session's cookie goes along by itself.
 
+/** One field that a service could not take: where it stands, what kind of mistake it is, and the limits it broke. */
+export interface Mistake {
+  readonly at: string;
+  readonly why: string;
+  readonly type: string;
+  readonly ctx?: Readonly<Record<string, string>>;
+}
+
 export interface Problem {
   readonly status: number;
   readonly code: string;
@@ -7,6 +15,7 @@ export interface Problem {
   readonly article?: string;
   readonly remedy?: string;
   readonly params?: Readonly<Record<string, string>>;
+  readonly errors?: readonly Mistake[];
   readonly upload?: string;
   readonly retry_after?: number;
 }

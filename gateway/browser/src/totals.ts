@@ -106,13 +106,27 @@ class Totals {
       total += product;
       this.show(row, "[data-amount]", money(product));
     }
+    if (total > 0n) this.clearErrors();
+    this.form.querySelector("[data-above]")?.toggleAttribute("hidden", total <= (cents(this.form.dataset["hps"] ?? "") ?? MOST));
     this.show(this.form, "[data-total]", money(total));
     this.show(this.form, "[data-words]", terbilang(total));
   }
 
   private show(within: ParentNode, which: string, words: string): void {
-    const output = within.querySelector<HTMLElement>(which);
-    if (output !== null && output.textContent !== words) output.textContent = words;
+    for (const output of within.querySelectorAll<HTMLElement>(which)) {
+      if (output.textContent !== words) output.textContent = words;
+    }
+  }
+
+  /** What the page said of a price stands until that price is another, or until there is one where there was none at all. */
+  private clearErrors(): void {
+    for (const field of this.form.querySelectorAll<HTMLInputElement>("[data-price]:not([aria-invalid])")) {
+      const box = field.closest(".wrong");
+      if (box === null || (field.value !== "" && field.value === field.defaultValue)) continue;
+      box.classList.remove("wrong");
+      box.querySelector(".error")?.remove();
+      field.removeAttribute("aria-describedby");
+    }
   }
 
   private fields(): Field[] {
@@ -133,8 +147,7 @@ class Totals {
     } catch {
       return;
     }
-    const prices = [...this.form.querySelectorAll<HTMLInputElement>("[data-price]")];
-    if (prices.some((field) => field.value !== "")) return;
+    if ("typed" in this.form.dataset) return;
     for (const field of this.fields()) {
       const value = typed[field.name];
       if (typeof value === "string") field.value = value;

@@ -2,7 +2,7 @@
 //
 // The macro `upload` of gateway/templates/parts.html writes the markup and the words; here is what happens in it.
 
-import { Broken, Cancelled, get, newKey, post, put, Refused, type Problem } from "./api.ts";
+import { Broken, Cancelled, get, newKey, post, put, Refused, type Mistake, type Problem } from "./api.ts";
 import { fingerprints, type Prints } from "./fingerprints.ts";
 import { Patience } from "./patience.ts";
 import { drop, keep, kept } from "./storage.ts";
@@ -46,7 +46,9 @@ function showWhatWasSent(page: Document, boxes: readonly Box[]): void {
   list.className = "files";
   list.append(template.content);
   place.append(said, list);
-  page.querySelector("main .wide")?.prepend(place);
+  const here = page.querySelector("[data-sent]");
+  if (here) here.append(place);
+  else page.querySelector("main .wide")?.prepend(place);
 }
 
 class Box {
@@ -297,7 +299,8 @@ class Box {
     if (error instanceof Refused) {
       // who has to log in first goes on with the same request; anything else begins anew
       if (error.problem.status !== 401) this.key = newKey();
-      this.refuse(await inWords(error.problem, this.box.dataset["problems"] ?? ""));
+      const mistakes = inSentences(error.problem.errors ?? [], JSON.parse(this.box.dataset["invalid"] ?? "{}") as Words);
+      this.refuse(mistakes ? { detail: mistakes } : await inWords(error.problem, this.box.dataset["problems"] ?? ""));
     } else {
       this.key = newKey();
       const word = error instanceof Unequal ? "unequal" : error instanceof Broken ? "broken" : "unreadable";
@@ -389,6 +392,15 @@ export function grantId(grant: string): string {
 /** As RFC 8187 wants it: `encodeURIComponent` leaves four characters that may not stand there. */
 export function encoded(name: string): string {
   return encodeURIComponent(name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** What a service could not take, in the words of the page (as gateway/pages/refusals.py says it beside a field). */
+export function inSentences(mistakes: readonly Mistake[], words: Words): string {
+  const said = mistakes.map(({ at, why, type, ctx }) => {
+    const name = at.split("/").filter((part) => !/^\d+$/.test(part)).at(-1) ?? "";
+    return fill(words[`${type}.${name}`] ?? words[type] ?? why, ctx);
+  });
+  return [...new Set(said)].join(" ");
 }
 
 /** The portal's own words for a problem, where it has some in this language; else those that came. */

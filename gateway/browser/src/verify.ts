@@ -292,6 +292,8 @@ type Say = (word: string, places?: Record<string, string>) => string;
 
 function shown(root: Document, outcome: Outcome, say: Say, says: Words): HTMLElement[] {
   const { receipt, checks } = outcome;
+  // what is no receipt says nothing of any receipt
+  if (checks.length === 1 && ["no_receipt", "unreadable"].includes(checks[0]?.word ?? "")) return [notice(root, "bad", say("no_receipt"))];
   const states = checks.map((check) => check.state);
   const verdict = states.includes("failed") ? "bad" : states.includes("skipped") ? "partly" : "good";
   const list = root.createElement("ul");

@@ -6,7 +6,7 @@ import { Broken, Cancelled, meaning, newKey, Refused } from "../src/api.ts";
 import { digest } from "../src/fingerprints.ts";
 import { Patience, pause } from "../src/patience.ts";
 import { drop, keep, kept } from "../src/storage.ts";
-import { encoded, grantId, mountUpload } from "../src/upload.ts";
+import { encoded, grantId, inSentences, mountUpload } from "../src/upload.ts";
 import { exactSize, fill, size, timeLeft } from "../src/words.ts";
 
 const MIB = 1 << 20;
@@ -39,6 +39,14 @@ test("an answer is what it says, a refusal, or a reason to ask again", () => {
   assert.throws(() => meaning(409, '{"code": "too_many_attempts"}'), (error) => error instanceof Broken);
   assert.throws(() => meaning(200, "<html>a gate of the hotel"), (error) => error instanceof Broken);
   assert.throws(() => meaning(500, ""), (error) => error instanceof Refused && error.problem.code === "http_500");
+});
+
+test("what a service could not take is said in the words of the page", () => {
+  const words = { literal_error: "Choose one.", "literal_error.media_type": "PDF only.", too_long: "At most {most}." };
+  const wrong = (at: string, type: string, ctx = {}) => ({ at, type, why: "Input should be", ctx });
+  assert.equal(inSentences([wrong("body/media_type", "literal_error"), wrong("body/0", "literal_error")], words), "PDF only. Choose one.");
+  assert.equal(inSentences([wrong("body/name", "too_long", { most: "5" }), wrong("body/x", "new")], words), "At most 5. Input should be");
+  assert.equal(inSentences([], words), "");
 });
 
 test("pauses grow, up to half a minute, and never fall below what was asked", () => {

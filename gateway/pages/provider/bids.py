@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from starlette.responses import JSONResponse, Response
@@ -16,6 +17,7 @@ from gateway.pages.desks import roles_of
 from gateway.pages.forms import Form, WrongField
 from gateway.pages.page import Page
 from gateway.pages.provider import offers
+from gateway.pages.units import everything
 from gateway.pages.visit import Visit
 from gateway.pages.words_of_numbers import terbilang
 from kit.problems import Conflict, Problem
@@ -37,19 +39,31 @@ async def _bid(visit: Visit) -> Any:
     return await visit.get("tender", f"/bids/{visit.path('id')}")
 
 
+async def _in_force(visit: Visit, draft: Mapping[str, Any], tender: Mapping[str, Any]) -> dict[str, str]:
+    """What the bid says that a draft would replace, by the names of the form's fields; nothing where there is none."""
+    if draft["version"] == 1:
+        return {}
+    own = await everything(visit, "tender", "/bids/mine", tender=draft["tender"])
+    record = next((json.loads(bid["record"]) for bid in own if bid["status"] == "submitted"), None)
+    return offers.fields(record, tender["quantities"]) if record else {}
+
+
 async def show_bid(visit: Visit) -> dict[str, Any]:
     bid = await _bid(visit)
     tender = await visit.get("tender", f"/public/tenders/{bid['tender_code']}")
     stage = next((stage for stage in tender["stages"] if stage["code"] == UPLOAD), None)
     if bid["status"] != "draft":
         return {"bid": bid, "tender": tender, "stage": stage, **_decided(bid)}
+    before = await _in_force(visit, bid, tender)
     return {
         "bid": bid,
         "tender": tender,
         "stage": stage,
         "consent": await visit.get("tender", "/consent-text"),
         "kept": await _arrived(visit, bid["files"]),
-        "offer_of": lambda form: offers.shown(form, tender["quantities"]),
+        "before": before,
+        "offer_of": lambda form: offers.shown(form if form.values else Form.blank(**before), tender["quantities"]),
+        "hps": Decimal(tender["hps"]),
         "collected_by": lambda form: {file["file"] for file in _named(form, "files")},
         "terbilang": terbilang,
     }

@@ -13,7 +13,7 @@ from gateway.pages.page import Page
 from gateway.pages.visit import Visit
 from kit.problems import NotFound
 
-__all__ = ["PAGES", "deficiencies"]
+__all__ = ["PAGES", "deficiencies", "own_standing"]
 
 FORMS: Final = {"formulir-pendaftaran": "formulir_pendaftaran", "formulir-keikutsertaan": "formulir_keikutsertaan"}
 OPEN: Final = frozenset({"draft", "rejected"})
@@ -47,6 +47,18 @@ def _place(kind: str, papers: Sequence[Mapping[str, Any]]) -> Place:
     return Place(kind, copies[-1] if copies else None, waiting[-1] if waiting else None)
 
 
+def standing(provider: Mapping[str, Any]) -> str:
+    """How far the registration is, for `provider_status`: a draft that lacks nothing waits for its submission only."""
+    return "ready" if provider["status"] == "draft" and not provider["missing_papers"] else str(provider["status"])
+
+
+async def own_standing(visit: Visit) -> str:
+    """For pages that can do without: empty where nobody says, or where it is nobody's firm."""
+    firm = visit.person and visit.person.provider
+    provider = await visit.glance("registry", "/providers/mine") if firm else None
+    return standing(provider) if provider else ""
+
+
 def steps(provider: Mapping[str, Any]) -> dict[str, str]:
     """The four steps of a registration, each done, active or ahead."""
     now = {"draft": "papers" if provider["missing_papers"] else "submission", "rejected": "papers"}.get(
@@ -74,6 +86,7 @@ async def show(visit: Visit) -> Mapping[str, Any]:
     last = provider["decisions"][-1] if provider["decisions"] else None
     return {
         "provider": provider,
+        "standing": standing(provider),
         "places": places(provider),
         "steps": steps(provider),
         "open": provider["status"] in OPEN,

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from gateway.pages.desks import roles_of
 from gateway.pages.forms import Form
 from gateway.pages.page import Page
+from gateway.pages.provider.firm import own_standing
 from gateway.pages.tenders import is_code
 from gateway.pages.units import everything
 from gateway.pages.visit import Visit
@@ -41,7 +42,8 @@ def _stage(tender: Mapping[str, Any], code: str) -> Mapping[str, Any] | None:
 async def show_join(visit: Visit) -> Mapping[str, Any]:
     tender = await _tender(visit)
     bids = await everything(visit, "tender", "/bids/mine", tender=tender["id"]) if tender["joined_at"] else []
-    return {"tender": tender, "bids": bids, "announcement": _stage(tender, ANNOUNCEMENT)}
+    standing = "" if tender["joined_at"] else await own_standing(visit)
+    return {"tender": tender, "bids": bids, "announcement": _stage(tender, ANNOUNCEMENT), "standing": standing}
 
 
 async def join(visit: Visit, form: Form) -> Response:

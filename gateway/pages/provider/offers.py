@@ -4,15 +4,16 @@ What is typed is taken as typed; the amounts are those the evaluation would comp
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
 from contracts.values import rupiah as rounded
+from gateway.pages import formats
 from gateway.pages.forms import Form, WrongField
 
-__all__ = ["Line", "Offer", "read", "shown"]
+__all__ = ["Line", "Offer", "fields", "read", "shown"]
 
 GROUP: Final = "offer.rows"
 MOST: Final = Decimal("999999999999999999.99")
@@ -88,6 +89,15 @@ def shown(form: Form, quantities: Sequence[dict[str, Any]]) -> Offer:
         left -= line.amount
         lines.append(line)
     return Offer(lines)
+
+
+def fields(record: Mapping[str, Any], quantities: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What a bid's record says, by the names of the form's fields, which has the tender's lines in their order."""
+    prices = {row["no"]: formats.money(row["unit_price"]) for row in record["offer"]["rows"] if row["unit_price"]}
+    said = {f"qualification.{name}": value for name, value in record["qualification"].items()}
+    said["offer.validity_days"] = record["offer"]["validity_days"]
+    said |= {f"{GROUP}.{at}.unit_price": prices.get(row["no"]) for at, row in enumerate(quantities)}
+    return {name: str(value) for name, value in said.items() if value is not None}
 
 
 def _price(form: Form, at: int) -> Decimal | None:
