@@ -352,7 +352,7 @@ async def test_the_words_of_the_check_stand_in_the_page(portal: Portal) -> None:
     """Every word that verify.ts says is one of the page's."""
     source = (Path(kept.__file__).parents[1] / "browser" / "src" / "verify.ts").read_text()
     said = set(re.findall(r'(?:Broken\(|word: |say\()"(\w+)"', source)) | {"ok", "failed", "skipped"}
-    said |= {"verdict_good", "verdict_bad", "verdict_partly", "of_bid", "of_rejection"}
+    said |= {"verdict_good", "verdict_bad", "verdict_partly", "of_bid", "of_rejection", "shows_receipt", "shows_record"}
     assert said == set(load("en").group("verify"))
     assert not said & set(formats.wib_words("en")), "what an instant is made of has names of its own"
     async with portal(tender=Answers(sample.TENDER)) as http:
