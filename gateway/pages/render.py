@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from contracts.values import rfc3339
-from gateway.pages import formats, refusals
+from gateway.pages import formats, practice, refusals
 from gateway.pages.desks import desks
 from gateway.pages.forms import Form
 from gateway.pages.kept import Kept
@@ -112,6 +112,7 @@ class Renderer:
             "instance": self._settings.instance,
             "training": self._settings.profile == "latihan",
             "when": lambda instant: formats.day_time(instant, t.language),
+            "practice_npwp": practice.npwp,
             "to_the_millisecond": lambda instant: formats.day_time(instant, t.language, formats.TO_MILLISECOND),
             "on": lambda date: formats.day(date, t.language),
             "lasting": lambda seconds: formats.lasting(seconds, t.language),

@@ -146,7 +146,7 @@ async def test_a_firm_registers_hands_in_its_papers_on_two_days_and_submits(worl
         refused = Page(wrong.text)
         field = next(field for field in refused.all("input") if field.get("name") == "npwp")
         assert (field["value"], field["aria-invalid"]) == ("3576019907850003", "true")
-        assert "Pasal 9(1)a.2.c" in refused.words
+        assert "adalah NIK, dengan tanggal lahir" in refused.words, "which rule it breaks"
         assert PASSWORD not in wrong.text
         assert "Kata sandi tidak disimpan di halaman ini." in refused.words
 
