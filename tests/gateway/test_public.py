@@ -321,7 +321,6 @@ STEPS = {
     ("roles", "relation", "active", "offered"),
     [
         (("penyedia",), None, "upload_penawaran", {f"{AT}/ikut"}),
-        (("penyedia",), None, "pembukaan", set()),
         (("penyedia",), "participant", "pemberian_penjelasan", {f"{AT}/ikut", "/penawaran", f"{AT}/tanya"}),
         (("penyedia",), "participant", "masa_sanggah", {f"{AT}/ikut", "/penawaran", f"{AT}/sanggah"}),
         (("pokja",), "committee", "evaluasi", {f"/pokja/{sample.RUNNING['id']}"}),
@@ -341,6 +340,51 @@ async def test_the_tender_offers_each_their_next_step(
         page = await get(http, AT)
     own = {link["href"] for link in page.all("a") if "button" in str(link.get("class"))}
     assert own & STEPS == offered
+
+
+@pytest.mark.parametrize(
+    ("now", "status", "offered", "said"),
+    [
+        ("02T00:59:59.999", "running", False, "Pendaftaran dibuka Sen, 2 Nov 2026, 08.00 WIB."),
+        ("02T01:00:00.000", "running", True, ""),
+        ("12T02:59:58.000", "running", True, ""),
+        ("12T02:59:58.001", "running", False, "Tender ini tidak dapat diikuti lagi."),
+        ("12T02:59:58.001", "finished", False, "Tender ini tidak dapat diikuti lagi."),
+        ("06T03:15:00.000", "failed", False, ""),
+    ],
+)
+@pytest.mark.parametrize("role", ["penyedia", None])
+async def test_where_the_button_to_join_will_be_or_was_stands_when_and_why(
+    portal: Portal, registry: Registry, role: str | None, now: str, status: str, offered: bool, said: str
+) -> None:
+    """By the same instants as tender decides by, whether or not a stage runs just then."""
+    shown = {**sample.RUNNING, "active": [], "stages": sample.stages(), "status": status}
+    clock = {"/health/clock": {**sample.CLOCK, "now": f"2026-11-{now}Z"}}
+    seen = {f"/tenders/{shown['id']}": {"relation": None, "package": PACKAGE}}
+    registry.roles = (role,) if role else ()
+    async with portal(tender=Answers({**sample.TENDER, **clock, f"/public/tenders/{CODE}": shown, **seen})) as http:
+        if role:
+            http.cookies.set("lpse_session", registry.open())
+        page = await get(http, AT)
+    way = f"{AT}/ikut" if role else f"/masuk?kembali=%2Ftender%2F{CODE}"
+    buttons = {link["href"] for link in page.all("a") if "button" in str(link.get("class"))}
+    assert (way in buttons) == offered
+    told = {
+        sentence for sentence in ("Pendaftaran dibuka", "Tender ini tidak dapat diikuti lagi") if sentence in page.words
+    }
+    assert bool(told) == bool(said)
+    assert said in page.words
+
+
+async def test_a_tender_whose_stages_have_not_begun_is_called_so_everywhere(portal: Portal) -> None:
+    early = {**sample.RUNNING, "active": [], "stages": sample.stages()}
+    listed = {"items": [sample.row(early)], "next": None}
+    for now, word in (("02T00:59:59", True), ("02T01:00:00", False)):
+        clock = {"/health/clock": {**sample.CLOCK, "now": sample.instant(now)}}
+        answers = {**sample.TENDER, **clock, "/public/tenders": listed, f"/public/tenders/{CODE}": early}
+        async with portal(tender=Answers(answers), helpdesk=Helpdesk()) as http:
+            for path in ("/", "/tender", AT):
+                assert ("Belum dimulai" in (await get(http, path)).words) == word, (path, now)
 
 
 async def test_who_is_not_logged_in_is_led_to_the_login_and_back(portal: Portal) -> None:
