@@ -183,6 +183,26 @@ async def test_in_production_the_time_is_the_real_one_and_refusals_carry_the_ban
             assert "Pemeliharaan: Penggantian server" in (await get(http, path)).words, path
 
 
+OFFICE = {"address": "Gedung Contoh lantai 2", "hours": "Senin sampai Jumat, 08.00-15.00 WIB"}
+
+
+async def test_where_originals_are_brought_and_when_stands_where_they_are_spoken_of(portal: Portal) -> None:
+    place = {"public_url": "https://portal.test", "base_url": "https://portal.test", "profile": "production"}
+    for told in ({}, OFFICE):
+        async with portal(helpdesk=Helpdesk(), **place, **told) as http:
+            for path in ("/bantuan", "/daftar"):
+                words = (await get(http, path)).words
+                assert all((said in words) == bool(told) for said in (*OFFICE.values(), "Jam layanan"))
+                assert "latihan" not in words.lower(), "nothing to practise with in production"
+    async with portal(helpdesk=Helpdesk(), tender=Answers(sample.TENDER), **OFFICE) as http:
+        for path in ("/bantuan", "/daftar"):
+            words = (await get(http, path)).words
+            assert "tidak ada berkas asli yang perlu dibawa" in words
+            assert OFFICE["address"] not in words
+        given = re.findall(r"[0-9.]{12}-000\.000", (await get(http, "/daftar")).words)
+        assert len(given) == 1, "an NPWP to practise with"
+
+
 async def test_in_training_a_refusal_reckons_by_the_business_clock(portal: Portal) -> None:
     """Also while tender is away: by what the clock said last. Before it said anything nothing is claimed."""
     real = {
