@@ -114,6 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     clock = command("clock", _clock, "the training clock")
     clock.add_argument("action", choices=("show", "stop", "set", "run"))
     clock.add_argument("at", nargs="?", type=datetime.fromisoformat, help="2026-11-23T10:00:00+07:00")
+    code = command("code", _code, "the six digits of an account's second factor now (training instances only)")
+    code.add_argument("account", help="as `lpse up` prints it: verifikator, ppk, pokja1, ...")
     events = command("events", _events, "what the services told each other")
     events.add_argument("action", choices=("list", "count", "replay", "resend", "schema"))
     events.add_argument(
@@ -263,6 +265,13 @@ async def _clock(asked: argparse.Namespace) -> int:
     if asked.at is not None and asked.at.tzinfo is None:
         raise Mistake("The instant needs its zone: 2026-11-23T10:00:00+07:00")
     print((await clocks.move(installation, asked.action, asked.at)).isoformat(timespec="milliseconds"))
+    return 0
+
+
+async def _code(asked: argparse.Namespace) -> int:
+    from cli.codes import code
+
+    print(code(Installation.read(asked.var.absolute()), asked.account))
     return 0
 
 
