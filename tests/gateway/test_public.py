@@ -199,6 +199,7 @@ async def test_where_originals_are_brought_and_when_stands_where_they_are_spoken
             words = (await get(http, path)).words
             assert "tidak ada berkas asli yang perlu dibawa" in words
             assert OFFICE["address"] not in words
+        assert "./lpse clock next" in (await get(http, "/bantuan")).words
         given = re.findall(r"[0-9.]{12}-000\.000", (await get(http, "/daftar")).words)
         assert len(given) == 1, "an NPWP to practise with"
 
