@@ -283,7 +283,7 @@ def command(*typed: str) -> int:
     return subprocess.call([sys.executable, "-P", "-m", "cli", *typed], cwd=ROOT)
 
 
-async def test_a_code_of_the_training_tenant_opens_a_session(system: System) -> None:
+async def test_a_code_is_what_an_authenticator_would_show_in_training_alone(system: System) -> None:
     installation = system.installation
     trainee = system.trainees[-1]
     digits = code(installation, trainee.user_id)
