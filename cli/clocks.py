@@ -4,13 +4,17 @@ import asyncio
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 
+from sqlalchemy import func, or_, select
+
 from cli.installation import Installation
 from cli.mistakes import Mistake
 from kit import clock
 from kit.clock import WIB
 from kit.db import Db
+from services.tender.models import Stage, Tender
+from services.tender.regime_copies import template_of
 
-__all__ = ["move", "now", "show"]
+__all__ = ["move", "next_border", "now", "show", "wib"]
 
 MARGIN = timedelta(seconds=1)
 """A running clock goes on while five databases are told to stop: they stop at an instant none has passed."""
@@ -25,6 +29,11 @@ class TooFar(Mistake):
             f"{wanted.isoformat()} is more than {FARTHEST.days} days after {now.isoformat(timespec='seconds')}. The clock never "
             "goes back, and letters, licences and schedules run out on the way: go in smaller steps if you mean it."
         )
+
+
+class NothingAhead(Mistake):
+    def __init__(self, now: datetime) -> None:
+        super().__init__(f"After {wib(now)} no stage of a running tender begins or ends; publish a tender first.")
 
 
 class Immovable(Mistake):
@@ -70,7 +79,7 @@ async def show(installation: Installation) -> list[str]:
         async with installation.reading(name) as db:
             now = await clock.business_now(db)
             state = "real time" if await clock.is_true(db) else "moved or stopped"
-            lines.append(f"{name}: {now.astimezone(WIB).isoformat(timespec='milliseconds')} ({state})")
+            lines.append(f"{name}: {wib(now)} ({state})")
     return lines
 
 
@@ -78,3 +87,29 @@ async def now(installation: Installation) -> datetime:
     """Business time, as tender's database tells it."""
     async with installation.reading("tender") as db:
         return await clock.business_now(db)
+
+
+async def next_border(db: Db) -> tuple[datetime, list[str]]:
+    """The next instant at which a stage of a running tender begins, or the last of one, and which; `db` is tender's."""
+    now = await clock.business_now(db)
+    ahead = [func.min(edge).filter(edge > now) for edge in (Stage.starts_at, Stage.ends_at)]
+    running = select(*ahead).join(Tender, Tender.id == Stage.tender_id).where(Tender.status == "running")
+    edges = [edge for edge in (await db.execute(running)).one() if edge is not None]
+    if not edges:
+        raise NothingAhead(now)
+    at = clock.utc(min(edges))
+    there = or_(Stage.starts_at == at, Stage.ends_at == at)
+    query = select(Tender, Stage).join(Stage, Stage.tender_id == Tender.id).where(Tender.status == "running", there)
+    found = (await db.execute(query.order_by(Tender.code, Stage.no))).all()
+    return at, [line for tender, stage in found for line in await _borders(db, tender, stage, at)]
+
+
+async def _borders(db: Db, tender: Tender, stage: Stage, at: datetime) -> list[str]:
+    name = (await template_of(db, tender)).stage(stage.code).name
+    words = [("begins", stage.starts_at), ("is at its last instant", stage.ends_at)]
+    return [f"tender {tender.code}: {name} {word}" for word, edge in words if edge == at]
+
+
+def wib(at: datetime) -> str:
+    """As it was typed, or would be."""
+    return at.astimezone(WIB).isoformat(timespec="milliseconds")

@@ -60,6 +60,11 @@ class Installation(BaseModel):
     def jwks(self) -> Path:
         return self.var / "keys" / "jwks.json"
 
+    @property
+    def trainees(self) -> Path:
+        """The passwords and second factors of the training tenant."""
+        return self.var / "training.json"
+
     def keys(self, owner: str) -> Path:
         """Each service sees its own private keys only."""
         return self.var / "keys" / owner

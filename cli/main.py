@@ -112,8 +112,10 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument("action", choices=("list", "renew", "retire"))
     keys.add_argument("what", nargs="?", default="", help="the owner to renew, or the key to retire")
     clock = command("clock", _clock, "the training clock")
-    clock.add_argument("action", choices=("show", "stop", "set", "run"))
+    clock.add_argument("action", choices=("show", "stop", "set", "next", "run"))
     clock.add_argument("at", nargs="?", type=datetime.fromisoformat, help="2026-11-23T10:00:00+07:00")
+    code = command("code", _code, "the six digits of an account's second factor now (training instances only)")
+    code.add_argument("account", help="as `lpse up` prints it: verifikator, ppk, pokja1, ...")
     events = command("events", _events, "what the services told each other")
     events.add_argument("action", choices=("list", "count", "replay", "resend", "schema"))
     events.add_argument(
@@ -262,7 +264,18 @@ async def _clock(asked: argparse.Namespace) -> int:
         raise Mistake("`clock set` needs an instant: lpse clock set 2026-11-23T10:00:00+07:00")
     if asked.at is not None and asked.at.tzinfo is None:
         raise Mistake("The instant needs its zone: 2026-11-23T10:00:00+07:00")
-    print((await clocks.move(installation, asked.action, asked.at)).isoformat(timespec="milliseconds"))
+    at, borders = asked.at, list[str]()
+    if asked.action == "next":
+        async with installation.reading("tender") as db:
+            at, borders = await clocks.next_border(db)
+    print(clocks.wib(await clocks.move(installation, "set" if borders else asked.action, at)), *borders, sep="\n")
+    return 0
+
+
+async def _code(asked: argparse.Namespace) -> int:
+    from cli.codes import code
+
+    print(code(Installation.read(asked.var.absolute()), asked.account))
     return 0
 
 

@@ -300,7 +300,7 @@ async def _seed(installation: Installation, say: Say) -> tuple[Trainee, ...]:
     """The training tenant: a city, its work units and officials, with passwords of this installation alone."""
     from services.registry import training
 
-    file = installation.var / "training.json"
+    file = installation.trainees
     if not file.exists():
         say("preparing the training tenant")
         known = {user[0]: (secrets.token_urlsafe(9), pyotp.random_base32()) for user in training.TRAINING_USERS}

@@ -184,6 +184,8 @@ def _greeting(system: System) -> str:
     if system.trainees:
         lines += ["", "Accounts of the training tenant (password; second factor for an authenticator app):"]
         lines += [_line(trainee) for trainee in system.trainees]
+        where = "" if installation.var == ROOT / "var" else f" --var {installation.var}"
+        lines += ["", f"Without such an app: ./lpse code ACCOUNT{where} prints the six digits of now."]
     return "\n".join([*lines, "", "Ctrl-C stops all of it; ./lpse up starts it again with everything as it was."])
 
 

@@ -69,6 +69,8 @@ class GatewaySettings(TelemetrySettings):
     keys: Path
     jwks: Path
     upstreams: dict[str, str] = Field(default_factory=dict, description='{"registry": "http://registry:8000", ...}')
+    address: str = Field(default="", description="Where the LPSE sees people: providers bring their originals there")
+    hours: str = Field(default="", description="When it does")
     public_url: str = Field(default="http://127.0.0.1:8080", description="How people reach this portal")
     trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
         default=(), description='Whose X-Forwarded-For is believed, e.g. ["10.0.0.0/8"]: the web server in front'

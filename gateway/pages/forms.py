@@ -42,7 +42,7 @@ class WrongField(Problem):
 
 @contextmanager
 def beside(**fields: str) -> Iterator[None]:
-    """Shows a service's refusal beside the field it is about, which its code tells: `beside(npwp_invalid="npwp")`."""
+    """Shows a service's refusal beside the field it is about, which its code tells: `beside(user_id_taken="user_id")`."""
     try:
         yield
     except Problem as refusal:

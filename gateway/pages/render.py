@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from contracts.values import rfc3339
-from gateway.pages import formats, refusals
+from gateway.pages import formats, practice, refusals
 from gateway.pages.desks import desks
 from gateway.pages.forms import Form
 from gateway.pages.kept import Kept
@@ -110,7 +110,9 @@ class Renderer:
             "path": request.url.path,
             "switch": {language: _with_lang(request, language) for language in LANGUAGES},
             "instance": self._settings.instance,
+            "office": {"address": self._settings.address, "hours": self._settings.hours},
             "training": self._settings.profile == "latihan",
+            "practice_npwp": practice.npwp,
             "when": lambda instant: formats.day_time(instant, t.language),
             "to_the_millisecond": lambda instant: formats.day_time(instant, t.language, formats.TO_MILLISECOND),
             "on": lambda date: formats.day(date, t.language),

@@ -23,10 +23,8 @@ TABS: Final = {
     "winner": "/pemenang",
 }
 """Word and template of each, and its address below `/tender/{code}`."""
-TAKE_PART: Final = frozenset(
-    {"pengumuman_pascakualifikasi", "download_dokumen", "pemberian_penjelasan", "upload_penawaran"}
-)
-"""While one of these stages runs somebody may still join."""
+ANNOUNCEMENT: Final = "pengumuman_pascakualifikasi"
+"""From its beginning to the deadline a firm may join."""
 
 
 def is_code(text: str) -> bool:
@@ -56,26 +54,30 @@ async def show_tender(visit: Visit) -> Mapping[str, Any]:
         raise NotFound("tender", code)
     tender = await visit.get("tender", f"/public/tenders/{code}")
     tabs = [(f"/tender/{code}{path}", visit.t(f"tab.{name}")) for name, path in TABS.items()]
-    return {"tender": tender, "tabs_of": tabs, "steps": await _steps(visit, tender)}
+    steps, joining = await _steps(visit, tender)
+    opens = next(stage["starts_at"] for stage in tender["stages"] if stage["code"] == ANNOUNCEMENT)
+    return {"tender": tender, "tabs_of": tabs, "steps": steps, "joining": joining, "opens": opens}
 
 
-async def _steps(visit: Visit, tender: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-    """What this reader can do next: a word of the catalogue and an address."""
+Step = tuple[str, str]
+
+
+async def _steps(visit: Visit, tender: Mapping[str, Any]) -> tuple[Sequence[Step], Step | None]:
+    """What this reader can do next, and how they would join: each a word of the catalogue and an address."""
     at, active = f"/tender/{tender['code']}", frozenset(tender["active"])
-    may_join = tender["status"] == "running" and not TAKE_PART.isdisjoint(active)
     if visit.person is None:
-        return [("login", f"/masuk?{urlencode({'kembali': at})}")] if may_join else []
+        return [], ("login", f"/masuk?{urlencode({'kembali': at})}")
     seen = await _seen(visit, tender["id"])
     relation = seen.get("relation")
     if relation == "committee":
-        return [("committee", f"/pokja/{tender['id']}")]
+        return [("committee", f"/pokja/{tender['id']}")], None
     if relation == "buyer":
-        return [("buyer", f"/paket/{seen['package']}")]
+        return [("buyer", f"/paket/{seen['package']}")], None
     if relation == "participant":
         ask = [("ask", f"{at}/tanya")] if "pemberian_penjelasan" in active else []
         object_ = [("object", f"{at}/sanggah")] if "masa_sanggah" in active else []
-        return [("take_part", f"{at}/ikut"), ("bid", "/penawaran"), *ask, *object_]
-    return [("join", f"{at}/ikut")] if may_join and "penyedia" in visit.person.roles else []
+        return [("take_part", f"{at}/ikut"), ("bid", "/penawaran"), *ask, *object_], None
+    return [], ("join", f"{at}/ikut") if "penyedia" in visit.person.roles else None
 
 
 async def _seen(visit: Visit, id: str) -> Mapping[str, Any]:

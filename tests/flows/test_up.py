@@ -5,6 +5,9 @@ import contextlib
 import os
 import signal
 import stat
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,10 +16,12 @@ from typing import cast
 
 import asyncpg
 import httpx2
+import pyotp
 import pytest
 
 from cli import clocks, events
 from cli.check import check
+from cli.codes import code
 from cli.demo.cast import Bidder
 from cli.demo.portal import Portal, Refused
 from cli.demo.providers import register
@@ -28,8 +33,10 @@ from cli.system import Options, System, installed, spare_port
 from cli.up import running
 from kit.bus.choice import open_bus
 from kit.bus.topology import Topology
+from kit.clock import WIB
 from services import SERVICES
 
+ROOT = Path(__file__).parents[2]
 WHO = Bidder("tetap", "CV Contoh Tetap", "Penanggung Jawab", Decimal(1), 0)
 
 
@@ -260,6 +267,31 @@ async def test_the_clock_moves_everywhere_together_and_forward_only(system: Syst
     assert later <= await clocks.now(installation) < later + timedelta(minutes=5)
     with pytest.raises(Mistake, match="training profile"):
         await clocks.move(installation.model_copy(update={"profile": "production"}), "stop")
+
+
+async def test_an_instant_is_answered_as_it_was_typed(system: System, capfd: pytest.CaptureFixture[str]) -> None:
+    at = (await clocks.now(system.installation)).astimezone(WIB) + timedelta(days=1)
+    asked = ["clock", "set", at.isoformat(timespec="milliseconds"), "--var", str(system.installation.var)]
+    assert await asyncio.to_thread(command, *asked) == 0
+    assert capfd.readouterr().out.strip() == at.isoformat(timespec="milliseconds")
+    assert await asyncio.to_thread(command, "clock", "next", "--var", str(system.installation.var)) == 1
+    assert "no stage of a running tender begins or ends" in capfd.readouterr().err
+
+
+def command(*typed: str) -> int:
+    """In a process of its own: a command runs a loop, and so does this test."""
+    return subprocess.call([sys.executable, "-P", "-m", "cli", *typed], cwd=ROOT)
+
+
+async def test_a_code_is_what_an_authenticator_would_show_in_training_alone(system: System) -> None:
+    installation = system.installation
+    trainee = system.trainees[-1]
+    digits = code(installation, trainee.user_id)
+    assert digits in {pyotp.TOTP(trainee.totp_secret).at(time.time() - ago) for ago in (0, 30)}
+    with pytest.raises(Mistake, match="no account nobody"):
+        code(installation, "nobody")
+    with pytest.raises(Mistake, match="training profile"):
+        code(installation.model_copy(update={"profile": "production"}), trainee.user_id)
 
 
 async def test_a_read_model_is_rebuilt_by_replay(system: System) -> None:

@@ -187,6 +187,7 @@ def row(tender: dict[str, Any], *, more: bool = False) -> dict[str, Any]:
         "stage": stage and stage["code"],
         "stage_name": stage and stage["name"],
         "more_stages": more,
+        "begins_at": min(stage["starts_at"] for stage in tender["stages"]),
     }
 
 

@@ -148,7 +148,7 @@ async def test_a_firm_registers_hands_in_its_papers_on_two_days_and_submits(worl
         refused = Page(wrong.text)
         field = next(field for field in refused.all("input") if field.get("name") == "npwp")
         assert (field["value"], field["aria-invalid"]) == ("3576019907850003", "true")
-        assert "Pasal 9(1)a.2.c" in refused.words
+        assert "adalah NIK, dengan tanggal lahir" in refused.words, "which rule it breaks"
         assert PASSWORD not in wrong.text
         assert "Kata sandi tidak disimpan di halaman ini." in refused.words
 
@@ -449,8 +449,14 @@ async def test_a_bid_is_prepared_computed_sent_once_and_shown_with_its_receipt(w
         )
         assert "Diterima tepat waktu." in page.words
 
-        told = (await browser.http.get(f"{path}/tanda-terima.json")).json()
+        shown = await browser.http.get(f"{path}/tanda-terima.json")
+        told = (await browser.http.get(f"{path}/catatan.json")).json()
         assert hashlib.sha256(told["record"].encode()).hexdigest() == told["record_sha256"]
+        assert shown.json() == {name: value for name, value in told.items() if name != "record"}
+        opened = (shown.text, base64.b64decode(shown.json()["receipt"]["payload"]).decode())
+        row = json.loads(told["record"])["offer"]["rows"][0]
+        for secret in (json.loads(told["record"])["nonce"], row["unit_price"], "unit_price", "16499995"):
+            assert not any(secret in text for text in opened), "the receipt may be shown to anybody"
         said = json.loads(base64.b64decode(told["receipt"]["payload"]))
         assert (said["record_sha256"], said["decision"]["reason"]) == (told["record_sha256"], "in_time")
         assert json.loads(told["record"])["offer"]["total"] == "16499995.00"

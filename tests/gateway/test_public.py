@@ -183,6 +183,27 @@ async def test_in_production_the_time_is_the_real_one_and_refusals_carry_the_ban
             assert "Pemeliharaan: Penggantian server" in (await get(http, path)).words, path
 
 
+OFFICE = {"address": "Gedung Contoh lantai 2", "hours": "Senin sampai Jumat, 08.00-15.00 WIB"}
+
+
+async def test_where_originals_are_brought_and_when_stands_where_they_are_spoken_of(portal: Portal) -> None:
+    place = {"public_url": "https://portal.test", "base_url": "https://portal.test", "profile": "production"}
+    for told in ({}, OFFICE):
+        async with portal(helpdesk=Helpdesk(), **place, **told) as http:
+            for path in ("/bantuan", "/daftar"):
+                words = (await get(http, path)).words
+                assert all((said in words) == bool(told) for said in (*OFFICE.values(), "Jam layanan"))
+                assert "latihan" not in words.lower(), "nothing to practise with in production"
+    async with portal(helpdesk=Helpdesk(), tender=Answers(sample.TENDER), **OFFICE) as http:
+        for path in ("/bantuan", "/daftar"):
+            words = (await get(http, path)).words
+            assert "tidak ada berkas asli yang perlu dibawa" in words
+            assert OFFICE["address"] not in words
+        assert "./lpse clock next" in (await get(http, "/bantuan")).words
+        given = re.findall(r"[0-9.]{12}-000\.000", (await get(http, "/daftar")).words)
+        assert len(given) == 1, "an NPWP to practise with"
+
+
 async def test_in_training_a_refusal_reckons_by_the_business_clock(portal: Portal) -> None:
     """Also while tender is away: by what the clock said last. Before it said anything nothing is claimed."""
     real = {
@@ -321,7 +342,6 @@ STEPS = {
     ("roles", "relation", "active", "offered"),
     [
         (("penyedia",), None, "upload_penawaran", {f"{AT}/ikut"}),
-        (("penyedia",), None, "pembukaan", set()),
         (("penyedia",), "participant", "pemberian_penjelasan", {f"{AT}/ikut", "/penawaran", f"{AT}/tanya"}),
         (("penyedia",), "participant", "masa_sanggah", {f"{AT}/ikut", "/penawaran", f"{AT}/sanggah"}),
         (("pokja",), "committee", "evaluasi", {f"/pokja/{sample.RUNNING['id']}"}),
@@ -343,6 +363,51 @@ async def test_the_tender_offers_each_their_next_step(
     assert own & STEPS == offered
 
 
+@pytest.mark.parametrize(
+    ("now", "status", "offered", "said"),
+    [
+        ("02T00:59:59.999", "running", False, "Pendaftaran dibuka Sen, 2 Nov 2026, 08.00 WIB."),
+        ("02T01:00:00.000", "running", True, ""),
+        ("12T02:59:58.000", "running", True, ""),
+        ("12T02:59:58.001", "running", False, "Tender ini tidak dapat diikuti lagi."),
+        ("12T02:59:58.001", "finished", False, "Tender ini tidak dapat diikuti lagi."),
+        ("06T03:15:00.000", "failed", False, ""),
+    ],
+)
+@pytest.mark.parametrize("role", ["penyedia", None])
+async def test_where_the_button_to_join_will_be_or_was_stands_when_and_why(
+    portal: Portal, registry: Registry, role: str | None, now: str, status: str, offered: bool, said: str
+) -> None:
+    """By the same instants as tender decides by, whether or not a stage runs just then."""
+    shown = {**sample.RUNNING, "active": [], "stages": sample.stages(), "status": status}
+    clock = {"/health/clock": {**sample.CLOCK, "now": f"2026-11-{now}Z"}}
+    seen = {f"/tenders/{shown['id']}": {"relation": None, "package": PACKAGE}}
+    registry.roles = (role,) if role else ()
+    async with portal(tender=Answers({**sample.TENDER, **clock, f"/public/tenders/{CODE}": shown, **seen})) as http:
+        if role:
+            http.cookies.set("lpse_session", registry.open())
+        page = await get(http, AT)
+    way = f"{AT}/ikut" if role else f"/masuk?kembali=%2Ftender%2F{CODE}"
+    buttons = {link["href"] for link in page.all("a") if "button" in str(link.get("class"))}
+    assert (way in buttons) == offered
+    told = {
+        sentence for sentence in ("Pendaftaran dibuka", "Tender ini tidak dapat diikuti lagi") if sentence in page.words
+    }
+    assert bool(told) == bool(said)
+    assert said in page.words
+
+
+async def test_a_tender_whose_stages_have_not_begun_is_called_so_everywhere(portal: Portal) -> None:
+    early = {**sample.RUNNING, "active": [], "stages": sample.stages()}
+    listed = {"items": [sample.row(early)], "next": None}
+    for now, word in (("02T00:59:59", True), ("02T01:00:00", False)):
+        clock = {"/health/clock": {**sample.CLOCK, "now": sample.instant(now)}}
+        answers = {**sample.TENDER, **clock, "/public/tenders": listed, f"/public/tenders/{CODE}": early}
+        async with portal(tender=Answers(answers), helpdesk=Helpdesk()) as http:
+            for path in ("/", "/tender", AT):
+                assert ("Belum dimulai" in (await get(http, path)).words) == word, (path, now)
+
+
 async def test_who_is_not_logged_in_is_led_to_the_login_and_back(portal: Portal) -> None:
     async with portal(tender=Answers(sample.TENDER)) as http:
         assert f"/masuk?kembali=%2Ftender%2F{CODE}" in {link["href"] for link in (await get(http, AT)).all("a")}
@@ -352,7 +417,7 @@ async def test_the_words_of_the_check_stand_in_the_page(portal: Portal) -> None:
     """Every word that verify.ts says is one of the page's."""
     source = (Path(kept.__file__).parents[1] / "browser" / "src" / "verify.ts").read_text()
     said = set(re.findall(r'(?:Broken\(|word: |say\()"(\w+)"', source)) | {"ok", "failed", "skipped"}
-    said |= {"verdict_good", "verdict_bad", "verdict_partly", "of_bid", "of_rejection"}
+    said |= {"verdict_good", "verdict_bad", "verdict_partly", "of_bid", "of_rejection", "shows_receipt", "shows_record"}
     assert said == set(load("en").group("verify"))
     assert not said & set(formats.wib_words("en")), "what an instant is made of has names of its own"
     async with portal(tender=Answers(sample.TENDER)) as http:

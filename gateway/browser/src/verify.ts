@@ -19,8 +19,10 @@ export interface Check {
   places?: Record<string, string>;
 }
 
+/** `shows`: a receipt alone tells no price; with the record of the bid it does. */
 export interface Outcome {
   receipt: Receipt | null;
+  shows: "receipt" | "record";
   checks: Check[];
 }
 
@@ -52,6 +54,7 @@ class Broken extends Error {
 export async function verify(given: string, recordGiven: string, ask: Ask): Promise<Outcome> {
   const checks: Check[] = [];
   let receipt: Receipt | null = null;
+  let shows: Outcome["shows"] = "receipt";
   try {
     const said = parsed(given);
     const { payload, keyid, signature } = envelope("receipt" in said ? said["receipt"] : said);
@@ -62,13 +65,17 @@ export async function verify(given: string, recordGiven: string, ask: Ask): Prom
     receipt = read;
     checks.push({ state: "ok", word: "signature" });
     const record = recordGiven.trim() || (typeof said["record"] === "string" ? said["record"] : "");
-    checks.push(await checkRecord(record, read));
+    if (record !== "") {
+      shows = "record";
+      await checkRecord(record, read);
+      checks.push({ state: "ok", word: "record" });
+    }
     checks.push(...(await checkLog(read, ask)));
   } catch (error) {
     if (!(error instanceof Broken)) throw error;
     checks.push({ state: error.state, word: error.word, places: error.places });
   }
-  return { receipt, checks };
+  return { receipt, shows, checks };
 }
 
 function parsed(text: string): Json {
@@ -139,10 +146,8 @@ async function checkSignature(key: CryptoKey, payload: Uint8Array, signature: Ui
   if (!(await crypto.subtle.verify({ name: "Ed25519" }, key, whole(signature), whole(signed)))) throw new Broken("signature_wrong");
 }
 
-async function checkRecord(record: string, receipt: Receipt): Promise<Check> {
-  if (record === "") return { state: "skipped", word: "record_missing" };
+async function checkRecord(record: string, receipt: Receipt): Promise<void> {
   if (hex(await sha256(utf8(record))) !== receipt.record_sha256) throw new Broken("record_wrong");
-  return { state: "ok", word: "record" };
 }
 
 /** The log hides a bid until it may be seen, so that its entry opens to who made the bid and to auditors alone. */
@@ -291,7 +296,7 @@ export function mountVerify(root: Document): void {
 type Say = (word: string, places?: Record<string, string>) => string;
 
 function shown(root: Document, outcome: Outcome, say: Say, says: Words): HTMLElement[] {
-  const { receipt, checks } = outcome;
+  const { receipt, shows, checks } = outcome;
   // what is no receipt says nothing of any receipt
   if (checks.length === 1 && ["no_receipt", "unreadable"].includes(checks[0]?.word ?? "")) return [notice(root, "bad", say("no_receipt"))];
   const states = checks.map((check) => check.state);
@@ -307,7 +312,8 @@ function shown(root: Document, outcome: Outcome, say: Say, says: Words): HTMLEle
     list.append(item);
   }
   const facts = receipt
-    ? [paragraph(root, say(`of_${receipt.of}`, { code: receipt.code, tender: receipt.tender, at: inWib(says, receipt.received_at) }))]
+    ? [paragraph(root, say(`of_${receipt.of}`, { code: receipt.code, tender: receipt.tender, at: inWib(says, receipt.received_at) })),
+        paragraph(root, say(`shows_${shows}`))]
     : [];
   return [notice(root, verdict === "partly" ? "" : verdict, say(`verdict_${verdict}`)), ...facts, list];
 }

@@ -35,8 +35,14 @@ for (const log of logs) {
   });
 }
 
+test("a receipt without its record holds by itself, and what is shown is said of each", async () => {
+  assert.equal(await states(bare), "ok:key ok:signature ok:entry ok:inclusion");
+  assert.equal((await verify(bare, "", portal())).shows, "receipt");
+  assert.equal((await verify(whole, "", portal())).shows, "record");
+  assert.equal((await verify(bare, vector.record, portal())).shows, "record");
+});
+
 test("what is missing is said and not taken for right", async () => {
-  assert.equal(await states(bare), "ok:key ok:signature skipped:record_missing ok:entry ok:inclusion");
   for (const [status, word] of [[401, "login"], [404, "entry_hidden"], [503, "away"]] as const)
     assert.equal(await states(whole, "", portal({ [ENTRY]: status })), `ok:key ok:signature ok:record skipped:${word}`);
   assert.equal(await states(whole, "", portal({ "/log/1/keys": 503 })), "skipped:away");

@@ -26,6 +26,7 @@ __all__ = ["PAGES"]
 
 TEMPLATE: Final = "provider/bid.html"
 UPLOAD: Final = "upload_penawaran"
+RECEIPT: Final = ("code", "tender_code", "event_id", "receipt", "record_sha256")
 AT_ONCE: Final = 4
 """Questions about the files of one page: documents has eight connections to its database for everybody."""
 
@@ -146,7 +147,16 @@ def _named(form: Form, group: str) -> list[Any]:
 
 
 async def show_receipt(visit: Visit) -> Response:
-    """To be kept and checked by anybody: the signed envelope, and the record whose hash stands in it."""
+    """To be shown to anybody: no price in it, and nothing that opens one."""
+    return await _kept_by_bidder(visit, "tanda-terima", RECEIPT)
+
+
+async def show_record(visit: Visit) -> Response:
+    """The record, too, whose hash stands in the receipt: with prices and nonce, secret until the opening."""
+    return await _kept_by_bidder(visit, "catatan-penawaran-rahasia", (*RECEIPT, "record"))
+
+
+async def _kept_by_bidder(visit: Visit, called: str, named: Sequence[str]) -> Response:
     bid = await _bid(visit)
     if not bid["receipt"]:
         raise Conflict(
@@ -156,10 +166,9 @@ async def show_receipt(visit: Visit) -> Response:
             remedy="Finish the bid and send it.",
             bid=bid["code"],
         )
-    named = ("code", "tender_code", "event_id", "receipt", "record", "record_sha256")
     headers = {
         "cache-control": "no-store",
-        "content-disposition": f'attachment; filename="tanda-terima-{bid["code"]}.json"',
+        "content-disposition": f'attachment; filename="{called}-{bid["code"]}.json"',
     }
     return JSONResponse({name: bid[name] for name in named}, headers=headers)
 
@@ -169,4 +178,5 @@ PAGES: Final = (
     Page("/penawaran", "provider/bids.html", show_list, roles=ROLES),
     Page("/penawaran/{id:str}", TEMPLATE, show_bid, act_on_bid, ROLES),
     Page("/penawaran/{id:str}/tanda-terima.json", TEMPLATE, show_receipt, roles=ROLES),
+    Page("/penawaran/{id:str}/catatan.json", TEMPLATE, show_record, roles=ROLES),
 )

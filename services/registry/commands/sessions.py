@@ -187,7 +187,7 @@ def _refused() -> Problem:
         "login_refused",
         "User ID, password or code is not right.",
         article="Perwali Mojokerto 21/2011 Pasal 4(2)a, 9(2)",
-        remedy="Check all three; a code works once. After five failures your address or browser is shut out for a while.",
+        remedy="Check all three; a code works once: wait for the next one, at most 30 seconds. After five failures your address or browser is shut out for a while.",
     )
 
 

@@ -41,13 +41,17 @@ def npwp(raw: str) -> Npwp:
 
 
 def npwp_fault(kind: str | None, number: Npwp) -> str | None:
-    """What is wrong with it for this kind of provider; None: nothing (Pasal 9(1)a.2.c; PMK 112/2022).
+    """Which rule it breaks for this kind of provider; None: none (Pasal 9(1)a.2.c; PMK 112/2022).
 
     An entity has a number of its own, never a NIK.
     """
+    if not re.fullmatch(r"[0-9]{16}", number.digits):
+        return "npwp_length"
+    if number.is_nik and kind == "badan_usaha":
+        return "npwp_of_a_person"
     if not number.is_valid:
-        return "npwp_invalid"
-    return "npwp_of_a_person" if kind == "badan_usaha" and number.is_nik else None
+        return "npwp_nik" if number.is_nik else "npwp_check_digit"
+    return None
 
 
 def is_nik(number: str) -> bool:

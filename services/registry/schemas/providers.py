@@ -13,8 +13,12 @@ from services.registry.rules.numbers import npwp, npwp_fault
 from services.registry.schemas.words import Email, Line, Outcome, PaperKind, Password, Request, Status, Text, UserId
 
 NPWP_FAULTS: Final = {
-    "npwp_invalid": "An NPWP has 15 digits, 0 and those 15, or is a NIK of 16: one is wrong; copy it from the card "
+    "npwp_length": "An NPWP has 15 or 16 digits and nothing else but dots, hyphens and spaces; this has not "
     "(Perwali Mojokerto 21/2011 Pasal 9(1)a.2.c; PMK 112/2022)",
+    "npwp_check_digit": "The ninth of the 15 digits is computed from the eight before it, and here it is another: copy the "
+    "number from the card (Perwali Mojokerto 21/2011 Pasal 9(1)a.2.c)",
+    "npwp_nik": "16 digits that do not begin with 0 are a NIK, with the date of birth in the seventh to twelfth and a serial "
+    "of at least 0001 at the end; this is none (Perwali Mojokerto 21/2011 Pasal 9(1)a.2.c; PMK 112/2022)",
     "npwp_of_a_person": "This is the NPWP of a person; a business entity registers with its own "
     "(Perwali Mojokerto 21/2011 Pasal 9(1)a.2.c)",
 }

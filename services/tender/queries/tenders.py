@@ -151,6 +151,7 @@ async def _row(db: Db, row: Tender, stages: Sequence[Stage], names: dict[str, st
         stage=active[0] if active else None,
         stage_name=template.stage(active[0]).name if active else None,
         more_stages=len(active) > 1,
+        begins_at=min(stage.starts_at for stage in stages),
     )
 
 

@@ -91,6 +91,8 @@ class TenderRow(Answer):
     stage: str | None
     stage_name: str | None
     more_stages: bool
+    begins_at: Moment
+    """When the first of its stages does."""
 
 
 class FigureOut(Answer):

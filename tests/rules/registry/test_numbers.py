@@ -1,12 +1,16 @@
 """Identity numbers: what has the structure passes, and no single wrong digit gets by where there is a check digit."""
 
 from datetime import date
+from itertools import product
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
 
+from contracts.registry import ProviderKind
+from gateway.pages import practice
 from kit.problems import RuleViolation
 from services.registry.rules.numbers import is_nik, is_nip, npwp, npwp_fault, require_nik, require_nip
 
@@ -38,10 +42,29 @@ def test_real_numbers_pass_in_both_lengths(raw: str) -> None:
     assert npwp("0" + raw).digits == npwp(raw).digits
 
 
-@pytest.mark.parametrize("raw", ["216090524017001", "", "0", "01.300.066.6-091", "01.300.066.6-091.0000000", "abc"])
-def test_wrong_numbers_fail(raw: str) -> None:
+@pytest.mark.parametrize(
+    ("raw", "fault"),
+    [
+        *((raw, "npwp_length") for raw in ("", "0", "01.300.066.6-091", "01.300.066.6-091.0000000", "abc")),
+        ("01.300.066.6-091.00x", "npwp_length"),
+        ("216090524017001", "npwp_check_digit"),
+        ("0216090524017001", "npwp_check_digit"),
+        ("3576019907850003", "npwp_nik"),
+        ("3576014107850000", "npwp_nik"),
+    ],
+)
+def test_wrong_numbers_fail_by_a_rule_that_is_told(raw: str, fault: str) -> None:
     assert not npwp(raw).is_valid
-    assert npwp_fault("badan_usaha", npwp(raw)) == "npwp_invalid"
+    assert npwp_fault("perorangan", npwp(raw)) == fault
+    assert npwp_fault("badan_usaha", npwp(raw)) == ("npwp_of_a_person" if fault == "npwp_nik" else fault)
+
+
+def test_the_number_to_practise_with_passes_for_every_kind_and_is_another_each_time() -> None:
+    numbers = [practice.npwp() for _ in range(200)]
+    assert len(set(numbers)) > 190
+    for number, kind in product(numbers, get_args(ProviderKind)):
+        assert npwp_fault(kind, npwp(number)) is None
+        assert npwp(number).digits[10:] == "000000", "of a tax office that does not exist"
 
 
 @given(npwps())

@@ -73,8 +73,10 @@ async def test_all_mistakes_of_a_registration_are_told_at_once(office: Office) -
     told = problem(await office.post("/registrations", registration("majujaya", **wrong)), 422, "invalid_request")
     assert {error["at"] for error in told["errors"]} == {f"body/{name}" for name in wrong}
     number = next(error for error in told["errors"] if error["at"] == "body/npwp")
-    assert number["type"] == "npwp_invalid"
+    assert number["type"] == "npwp_check_digit"
     assert "Pasal 9(1)a.2.c" in number["why"]
+    short = (await office.post("/registrations", registration("majujaya", npwp="01.300.066"))).json()["errors"]
+    assert [error["type"] for error in short] == ["npwp_length"]
     person = await office.post("/registrations", registration("majujaya", npwp="3576014107850003"))
     assert [error["type"] for error in person.json()["errors"]] == ["npwp_of_a_person"]
 

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import insert
 
+from cli import clocks
+from cli.mistakes import Mistake
 from services.tender.models import Participation
 from tests.services.tender.office import (
     LATER,
@@ -246,6 +248,35 @@ async def test_nobody_joins_before_the_announcement_begins(office: Office) -> No
     await office.stop(begins)
     assert [row["code"] for row in (await office.see(A, "/tenders/open"))["items"]] == [tender.code]
     await office.do(A, path)
+
+
+async def test_the_training_clock_goes_from_border_to_border_of_what_runs(office: Office) -> None:
+    """Of tenders that run alone: not of a draft, nor of one that failed."""
+
+    async def next_border() -> tuple[datetime, list[str]]:
+        async with office.service.database.reading() as db:
+            return await clocks.next_border(db)
+
+    await office.draft()
+    with pytest.raises(Mistake, match="no stage of a running tender"):
+        await next_border()
+    tender = await office.announced()
+    now, met = await office.now(), set[datetime]()
+    while len(met) < 4:
+        at, said = await next_border()
+        assert at == min(edge for span in tender.stages.values() for edge in span if edge > now)
+        edges = [edge for span in tender.stages.values() for edge in span]
+        assert len(said) == edges.count(at)
+        assert all(f"tender {tender.code}: " in line for line in said)
+        begins = [line for line in said if line.endswith("begins")]
+        assert len(begins) == sum(starts == at for starts, _ in tender.stages.values())
+        await office.stop(at)
+        now = at
+        met.add(at)
+    await tender.close()
+    await office.do(POKJA[0], f"/tenders/{tender.id}/failure", {"ground": "F2"})
+    with pytest.raises(Mistake, match="no stage of a running tender"):
+        await next_border()
 
 
 async def test_joining_twice_at_once_is_joining(office: Office) -> None:
