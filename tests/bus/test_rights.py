@@ -15,14 +15,14 @@ from kit.bus.rabbit import RabbitBus
 from tests.bus.place import Place, Seen, consuming, messages
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def topology(rabbitmq: Place) -> Topology:
     return rabbitmq.topology(tender={"registry.#"}, audit={"#"}, registry=set())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def tender(rabbitmq: Place, topology: Topology) -> AsyncIterator[str]:
-    """The address for a user with tender's rights, and no queue yet."""
+    """The address for a user with tender's rights; made once, since each order takes the broker's tool two seconds."""
     server = rabbitmq.server
     assert isinstance(server, RabbitMQ)
     user, rights = f"u{uuid.uuid4().hex[:8]}", topology.rights("tender")
@@ -78,8 +78,8 @@ async def test_may_not_read_or_fill_anothers_queue(topology: Topology, own: Bus,
             await channel.default_exchange.publish(aio_pika.Message(b""), topology.queue(queue))
 
 
-async def test_what_nobody_declared_yet_is_a_bus_that_is_away(topology: Topology, tender: str) -> None:
+async def test_what_nobody_declared_yet_is_a_bus_that_is_away(rabbitmq: Place, tender: str) -> None:
     bus = RabbitBus(tender, "tender")
     with pytest.raises(BusUnavailable, match="NOT_FOUND"):
-        await bus.declare(topology)
+        await bus.declare(rabbitmq.topology(tender={"registry.#"}))
     await bus.close()
