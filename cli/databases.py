@@ -1,7 +1,9 @@
 """`lpse db`: the schema of the services' databases."""
 
 import asyncio
+from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 
 from sqlalchemy import text
 
@@ -11,7 +13,7 @@ from kit import migrations
 from kit.db import open_engine
 from services import SERVICES, build
 
-__all__ = ["revise", "show", "upgrade", "wait"]
+__all__ = ["addresses", "revise", "show", "upgrade", "wait"]
 
 
 def chosen(name: str) -> tuple[str, ...]:
@@ -20,9 +22,18 @@ def chosen(name: str) -> tuple[str, ...]:
     return SERVICES if name == "all" else (name,)
 
 
-async def upgrade(installation: Installation, name: str) -> None:
-    for service in chosen(name):
-        print(f"{service}: at {await migrations.upgrade(installation.databases[service], service)}")
+def addresses(name: str, var: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Of one service from its environment, as `serve` has it on a cluster; else those of the installation in `var`."""
+    services = chosen(name)
+    if len(services) == 1 and (own := environment.get("LPSE_DATABASE")):
+        return {name: own}
+    installation = Installation.read(var)
+    return {service: installation.databases[service] for service in services}
+
+
+async def upgrade(addresses: Mapping[str, str]) -> None:
+    for service, address in addresses.items():
+        print(f"{service}: at {await migrations.upgrade(address, service)}")
 
 
 async def show(installation: Installation, name: str) -> bool:
@@ -36,9 +47,9 @@ async def show(installation: Installation, name: str) -> bool:
     return agree
 
 
-async def wait(installation: Installation, name: str) -> None:
+async def wait(name: str, address: str) -> None:
     """Return when the schema is what this version needs: what a workload's init container runs."""
-    engine = open_engine(installation.databases[name])
+    engine = open_engine(address)
     try:
         while (state := await _state(engine, name)) is not None:
             print(f"{name}: waiting, {state}", flush=True)

@@ -225,13 +225,13 @@ async def _db(asked: argparse.Namespace) -> int:
         async with Postgres(asked.var.absolute() / "revision") as server:
             await databases.revise(server.dsn, asked.name, asked.message)
         return 0
-    installation = Installation.read(asked.var.absolute())
+    if asked.action == "show":
+        return 0 if await databases.show(Installation.read(asked.var.absolute()), asked.name) else 1
+    addresses = databases.addresses(asked.name, asked.var.absolute(), os.environ)
     if asked.action == "upgrade":
-        await databases.upgrade(installation, asked.name)
-    elif asked.action == "wait":
-        await databases.wait(installation, asked.name)
+        await databases.upgrade(addresses)
     else:
-        return 0 if await databases.show(installation, asked.name) else 1
+        await databases.wait(asked.name, addresses[asked.name])
     return 0
 
 

@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["Topology", "matches"]
+__all__ = ["Rights", "Topology", "matches"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a broker's user may, as RabbitMQ's regular expressions over names; `topics` over the keys it publishes."""
+
+    configure: str
+    write: str
+    read: str
+    topics: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,19 @@ class Topology:
     def dead_queue(self, service: str) -> str:
         return f"{self.prefix}.{service}.dead"
 
+    def again(self, service: str) -> str:
+        """The key that leads from the exchange of the dead letters back into the service's queue."""
+        return f"{service}.again"
+
+    def rights(self, service: str) -> Rights:
+        """All that a service needs where somebody else declares: no other queue, no other's events, no default exchange."""
+        return Rights(
+            configure="^$",
+            write=_one_of(self.events, self.dead),
+            read=_one_of(self.queue(service), self.dead_queue(service)),
+            topics=rf"^{service}\.",
+        )
+
     def retired(self, service: str) -> frozenset[str]:
         return self.known - self.subscriptions[service]
 
@@ -52,6 +75,10 @@ class Topology:
 
     def dead_arguments(self) -> dict[str, str]:
         return {"x-queue-type": "quorum"}
+
+
+def _one_of(*names: str) -> str:
+    return f"^({'|'.join(name.replace('.', '[.]') for name in names)})$"
 
 
 def matches(pattern: str, key: str) -> bool:

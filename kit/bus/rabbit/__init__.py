@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
 from kit.bus import BusUnavailable, DeadLetter, Depth, Handler, Message, Topology
 from kit.bus.handling import objection
-from kit.bus.rabbit.connection import PATIENCE, Session, open_channel, reachable, session
+from kit.bus.rabbit.connection import PATIENCE, Session, probe, reachable, session
 from kit.bus.rabbit.consumer import Consumer
 from kit.bus.rabbit.letters import Letters
 from kit.bus.rabbit.publisher import Publisher
@@ -119,7 +119,7 @@ class RabbitBus:
 async def _count(connection: AbstractConnection, name: str) -> tuple[int, int] | None:
     """Messages and consumers of a queue; None when it does not exist."""
     try:
-        async with _probe(connection) as channel:
+        async with probe(connection) as channel:
             result = (await channel.declare_queue(name, passive=True)).declaration_result
     except ChannelNotFoundEntity:
         return None
@@ -130,7 +130,7 @@ async def _queue_difference(connection: AbstractConnection, name: str, arguments
     if await _count(connection, name) is None:
         return f"The queue {name} is missing. `lpse up` or the start of any service declares it."
     try:
-        async with _probe(connection) as channel:
+        async with probe(connection) as channel:
             await channel.declare_queue(name, durable=True, arguments={**arguments})
     except ChannelPreconditionFailed as error:
         return f"The queue {name} has other properties than declared ({error}). Drain, delete and declare it again."
@@ -139,22 +139,12 @@ async def _queue_difference(connection: AbstractConnection, name: str, arguments
 
 async def _exchange_difference(connection: AbstractConnection, name: str, kind: aio_pika.ExchangeType) -> str | None:
     try:
-        async with _probe(connection) as channel:
+        async with probe(connection) as channel:
             await channel.declare_exchange(name, kind, passive=True)
-        async with _probe(connection) as channel:
+        async with probe(connection) as channel:
             await channel.declare_exchange(name, kind, durable=True)
     except ChannelNotFoundEntity:
         return f"The exchange {name} is missing. `lpse up` or the start of any service declares it."
     except ChannelPreconditionFailed as error:
         return f"The exchange {name} has other properties than declared ({error}). Delete it and declare it again."
     return None
-
-
-@asynccontextmanager
-async def _probe(connection: AbstractConnection) -> AsyncIterator[AbstractChannel]:
-    """A channel of its own: the broker closes the one on which a question has a bad answer."""
-    channel = await open_channel(connection)
-    try:
-        yield channel
-    finally:
-        await channel.close()

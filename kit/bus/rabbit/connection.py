@@ -5,7 +5,7 @@ ends the session, and whoever runs it starts a new one.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +13,13 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+from aiormq.exceptions import ChannelAccessRefused
 
 from kit.bus import BusUnavailable
 from kit.bus.handling import is_cancelled
 from kit.bus.topology import Topology
 
-__all__ = ["PATIENCE", "Session", "declare", "open_channel", "reachable", "session"]
+__all__ = ["PATIENCE", "Session", "declare", "open_channel", "probe", "reachable", "session"]
 
 PATIENCE = 10.0
 """Seconds the broker has for an answer."""
@@ -85,7 +86,37 @@ def reachable() -> Iterator[None]:
         raise BusUnavailable("RabbitMQ cannot be used: the connection was given up") from error
 
 
-async def declare(channel: AbstractChannel, topology: Topology, services: Iterable[str]) -> None:
+@asynccontextmanager
+async def probe(connection: AbstractConnection) -> AsyncIterator[AbstractChannel]:
+    """A channel of its own: the broker closes the one on which a question has a bad answer."""
+    channel = await open_channel(connection)
+    try:
+        yield channel
+    finally:
+        await channel.close()
+
+
+async def declare(connection: AbstractConnection, topology: Topology, services: Collection[str]) -> None:
+    """Where the user may not (a cluster's operator declares, and each service has only its `rights`), all must be there."""
+    try:
+        async with probe(connection) as channel:
+            await _declare(channel, topology, services)
+    except ChannelAccessRefused:
+        for exchange in (topology.events, topology.dead):
+            await _look(connection, "declare_exchange", exchange)
+        for service in services:
+            for queue in (topology.queue(service), topology.dead_queue(service)):
+                await _look(connection, "declare_queue", queue)
+
+
+async def _look(connection: AbstractConnection, how: str, name: str) -> None:
+    """From RabbitMQ 4.2.6 on a broker shows to nobody what he has no right to: that is no sign that it is missing."""
+    with suppress(ChannelAccessRefused):
+        async with probe(connection) as channel:
+            await getattr(channel, how)(name, passive=True)
+
+
+async def _declare(channel: AbstractChannel, topology: Topology, services: Iterable[str]) -> None:
     events = await channel.declare_exchange(topology.events, aio_pika.ExchangeType.TOPIC, durable=True)
     dead = await channel.declare_exchange(topology.dead, aio_pika.ExchangeType.DIRECT, durable=True)
     for service in services:
@@ -96,6 +127,7 @@ async def declare(channel: AbstractChannel, topology: Topology, services: Iterab
         queue = await channel.declare_queue(
             topology.queue(service), durable=True, arguments={**topology.arguments(service)}
         )
+        await queue.bind(dead, topology.again(service))
         for pattern in sorted(topology.subscriptions[service]):
             await queue.bind(events, pattern)
         for type_ in sorted(topology.retired(service)):

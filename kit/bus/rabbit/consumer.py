@@ -70,7 +70,7 @@ class Consumer:
         queue = self._topology.queue(self._service)
         async with asyncio.timeout(PATIENCE):
             await opened.channel.set_qos(prefetch_count=self._prefetch)
-            await declare(opened.channel, self._topology, [self._service])
+            await declare(opened.connection, self._topology, [self._service])
             channel = await opened.channel.get_underlay_channel()
             # the library's own `Queue.consume` would make one more task of every message
             tag = str((await channel.basic_consume(queue, arrive)).consumer_tag)

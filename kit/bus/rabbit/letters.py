@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractExchange, AbstractIncomingMessage, AbstractQueue
 
 from kit.bus import DeadLetter, Topology
 from kit.bus.rabbit.connection import PATIENCE, reachable, session
@@ -24,21 +24,21 @@ class Letters:
     async def read(self, topology: Topology, service: str, limit: int) -> list[DeadLetter]:
         async with self._opened(topology, service) as queue:
             taken = await _take(queue, limit)
-            await _give_back(queue, taken)
+            await _give_back(queue, topology, service, taken)
         return [letter(one, service) for one in taken]
 
     async def retry(self, topology: Topology, service: str, id: str) -> bool:
         """Confirmed in the service's queue first, removed here second: a crash between leaves two, never none."""
         async with self._opened(topology, service) as queue:
-            found = await _find(queue, service, id)
+            found = await _find(queue, topology, service, id)
             if found is not None:
-                await queue.channel.default_exchange.publish(again(found), topology.queue(service))
+                await (await _dead(queue, topology)).publish(again(found), topology.again(service))
                 await found.ack()
         return found is not None
 
     async def discard(self, topology: Topology, service: str, id: str) -> bool:
         async with self._opened(topology, service) as queue:
-            found = await _find(queue, service, id)
+            found = await _find(queue, topology, service, id)
             if found is not None:
                 await found.ack()
         return found is not None
@@ -62,21 +62,27 @@ async def _take(queue: AbstractQueue, limit: int) -> list[AbstractIncomingMessag
     return taken
 
 
-async def _give_back(queue: AbstractQueue, taken: list[AbstractIncomingMessage]) -> None:
+async def _dead(queue: AbstractQueue, topology: Topology) -> AbstractExchange:
+    return await queue.channel.get_exchange(topology.dead, ensure=False)
+
+
+async def _give_back(
+    queue: AbstractQueue, topology: Topology, service: str, taken: list[AbstractIncomingMessage]
+) -> None:
     for message in taken:
         if open_delivery(message, "").returned >= WORN:
-            await queue.channel.default_exchange.publish(copy(message), queue.name)
+            await (await _dead(queue, topology)).publish(copy(message), service)
             await message.ack()
         else:
             await message.nack(requeue=True)
 
 
-async def _find(queue: AbstractQueue, service: str, id: str) -> AbstractIncomingMessage | None:
+async def _find(queue: AbstractQueue, topology: Topology, service: str, id: str) -> AbstractIncomingMessage | None:
     """Look twice: what another reader has just given back may take a moment to be there."""
     for pause in (0.3, 0):
         taken = await _take(queue, 1_000_000)
         found = next((one for one in taken if letter(one, service).id == id), None)
-        await _give_back(queue, [one for one in taken if one is not found])
+        await _give_back(queue, topology, service, [one for one in taken if one is not found])
         if found is not None:
             return found
         await asyncio.sleep(pause)

@@ -46,7 +46,7 @@ class Publisher:
                 self.version = _version(fresh)
                 if self.topology is not None:
                     async with asyncio.timeout(PATIENCE):
-                        await declare(fresh.channel, self.topology, self.topology.subscriptions)
+                        await declare(fresh.connection, self.topology, self.topology.subscriptions)
             self._session = fresh
             return fresh
 

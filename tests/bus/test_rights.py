@@ -1,0 +1,85 @@
+"""A service works with the rights of its own user alone (`Topology.rights`), where somebody else declared the queues."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import aio_pika
+import pytest
+from aiormq.exceptions import ChannelAccessRefused
+
+from cli.servers import RabbitMQ
+from kit.bus import Bus, BusUnavailable, Dead, Delivery, Topology
+from kit.bus.rabbit import RabbitBus
+from tests.bus.place import Place, Seen, consuming, messages
+
+
+@pytest.fixture(scope="module")
+def topology(rabbitmq: Place) -> Topology:
+    return rabbitmq.topology(tender={"registry.#"}, audit={"#"}, registry=set())
+
+
+@pytest.fixture(scope="module")
+async def tender(rabbitmq: Place, topology: Topology) -> AsyncIterator[str]:
+    """The address for a user with tender's rights; made once, since each order takes the broker's tool two seconds."""
+    server = rabbitmq.server
+    assert isinstance(server, RabbitMQ)
+    user, rights = f"u{uuid.uuid4().hex[:8]}", topology.rights("tender")
+    await server.control("add_user", user, "password-of-a-test")
+    await server.control("set_permissions", "-p", "/", user, rights.configure, rights.write, rights.read)
+    await server.control("set_topic_permissions", "-p", "/", user, topology.events, rights.topics, "^$")
+    yield f"amqp://{user}:password-of-a-test@{urlsplit(server.url).netloc.rpartition('@')[2]}"
+    await server.control("delete_user", user)
+
+
+@pytest.fixture
+async def own(rabbitmq: Place, topology: Topology, tender: str) -> AsyncIterator[Bus]:
+    async with rabbitmq.bus(topology):
+        bus = RabbitBus(tender, "tender")
+        await bus.declare(topology)
+        yield bus
+        await bus.close()
+
+
+async def test_publishes_consumes_and_tends_its_dead_letters(rabbitmq: Place, topology: Topology, own: Bus) -> None:
+    async def refuse(_: Delivery) -> None:
+        raise Dead("test", "not today")
+
+    (event,) = messages(1)
+    refused, taken = Seen(refuse), Seen()
+    async with rabbitmq.bus(topology) as registry:
+        async with consuming(own, "tender", refused):
+            assert await registry.publish([event]) == [None]
+            await refused.wait(1)
+            while not await own.dead("tender"):
+                await asyncio.sleep(0.05)
+        assert await own.retry_dead("tender", event.id)
+        async with consuming(own, "tender", taken):
+            await taken.wait(1)
+    assert taken.deliveries[0].message == event
+    assert await own.publish(messages(2, "tender.bid.submitted.v1")) == [None, None]
+
+
+async def test_may_not_speak_for_another_service(own: Bus) -> None:
+    (outcome,) = await own.publish(messages(1, "registry.provider.verified.v1"))
+    assert outcome is not None
+
+
+@pytest.mark.parametrize("queue", ["audit", "registry"])
+async def test_may_not_read_or_fill_anothers_queue(topology: Topology, own: Bus, tender: str, queue: str) -> None:
+    async with await aio_pika.connect(tender) as connection:
+        channel = await connection.channel()
+        other = await channel.get_queue(topology.queue(queue), ensure=False)
+        with pytest.raises(ChannelAccessRefused):
+            await other.get(fail=False)
+        channel = await connection.channel()
+        with pytest.raises(ChannelAccessRefused):
+            await channel.default_exchange.publish(aio_pika.Message(b""), topology.queue(queue))
+
+
+async def test_what_nobody_declared_yet_is_a_bus_that_is_away(rabbitmq: Place, tender: str) -> None:
+    bus = RabbitBus(tender, "tender")
+    with pytest.raises(BusUnavailable, match="NOT_FOUND"):
+        await bus.declare(rabbitmq.topology(tender={"registry.#"}))
+    await bus.close()

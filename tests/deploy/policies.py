@@ -1,0 +1,625 @@
+"""What must hold of every overlay. Each policy returns a sentence for each thing that is wrong; what the code needs is asked of
+the code: its parts, settings, keys, queues and rights."""
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from cli.serving import DRAIN_SECONDS
+from cli.system import PARTS
+from cli.wiring import topology
+from kit.settings import GatewaySettings, Settings
+from services import SERVICES
+from tests.deploy.manifests import ROOT, Manifests, Workload
+
+__all__ = ["POLICIES", "Policy"]
+
+Policy = Callable[[Manifests], Iterator[str]]
+POLICIES: dict[str, Policy] = {}
+PREFIX = "lpse"
+PORT = 8000
+SERVING = frozenset(f"{service}-{role}" for service in SERVICES for role in ("api", "worker")) | {"gateway-api"}
+NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
+
+
+def policy(check: Policy) -> Policy:
+    POLICIES[check.__name__] = check
+    return check
+
+
+def differs(what: str, found: Any, wanted: Any) -> Iterator[str]:
+    if found != wanted:
+        yield f"{what}: {found} instead of {wanted}"
+
+
+def sets(what: str, found: set[str], wanted: set[str]) -> Iterator[str]:
+    for name in sorted(wanted - found):
+        yield f"{what}: {name} is missing"
+    for name in sorted(found - wanted):
+        yield f"{what}: nobody needs {name}"
+
+
+@policy
+def workloads(manifests: Manifests) -> Iterator[str]:
+    """An API and a worker of every service, a migration of each, and the gateway; of one image, by digest."""
+    wanted = SERVING | {f"{service}-migrate" for service in SERVICES}
+    yield from sets("workloads", set(manifests.ours), set(wanted))
+    images = set()
+    for name, workload in manifests.ours.items():
+        part, _, role = name.partition("-")
+        orders = {"api": ["serve", part, "--only", "api"], "worker": ["serve", part, "--only", "worker"]}
+        orders |= {"migrate": ["db", "upgrade", part]} | ({"api": ["serve", part]} if part == "gateway" else {})
+        yield from differs(f"{name} runs", workload.main["args"], orders[role])
+        images |= {container["image"] for container in workload.containers}
+        if any("command" in container for container in workload.containers):
+            yield f"{name} does not begin with the image's entry"
+    yield from differs("images", len(images), 1)
+    yield from (f"{image} has no digest" for image in images if not re.search(r"@sha256:[0-9a-f]{64}$", image))
+    for name, workload in manifests.workloads.items():
+        for container in workload.containers:
+            if "@" not in container["image"] and not re.search(r":\d+\.\d+", container["image"]):
+                yield f"{name}: {container['image']} is no certain version"
+
+
+@policy
+def security(manifests: Manifests) -> Iterator[str]:
+    for name, workload in manifests.workloads.items():
+        pod = workload.pod
+        whole = pod.get("securityContext", {})
+        yield from differs(f"{name} runs as root", whole.get("runAsNonRoot"), True)
+        yield from differs(f"{name} seccomp", whole.get("seccompProfile"), {"type": "RuntimeDefault"})
+        yield from differs(f"{name} has a token", pod.get("automountServiceAccountToken"), False)
+        yield from differs(f"{name} has service links", pod.get("enableServiceLinks"), False)
+        if not whole.get("runAsUser"):
+            yield f"{name} has no user of its own"
+        for field in ("hostNetwork", "hostPID", "hostIPC"):
+            if pod.get(field):
+                yield f"{name} has {field}"
+        yield from (
+            f"{name} mounts the machine's {volume['name']}" for volume in pod["volumes"] if "hostPath" in volume
+        )
+        for container in workload.containers:
+            wanted = {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            yield from differs(f"{name} {container['name']}", container.get("securityContext"), wanted)
+            if "/tmp" not in {mount["mountPath"] for mount in container.get("volumeMounts", [])}:
+                yield f"{name} {container['name']} has no place for temporary files"
+        for volume in pod["volumes"]:
+            if "emptyDir" in volume and "sizeLimit" not in volume["emptyDir"]:
+                yield f"{name}: {volume['name']} may fill the machine's disk"
+
+
+@policy
+def accounts(manifests: Manifests) -> Iterator[str]:
+    """Each part is somebody of its own, without a token and without a right in the cluster."""
+    parts = {part.name for part in PARTS}
+    found = manifests.of("ServiceAccount")
+    yield from sets("accounts", set(found), parts)
+    for name, account in found.items():
+        yield from differs(f"account {name} token", account.get("automountServiceAccountToken"), False)
+    for name, workload in manifests.ours.items():
+        yield from differs(f"{name} account", workload.pod.get("serviceAccountName"), workload.part)
+    kinds = {one["kind"] for one in manifests.objects}
+    yield from (
+        f"{kind} is needed by nobody"
+        for kind in kinds
+        if re.search("Role$|RoleBinding$", kind) and kind != "DatabaseRole"
+    )
+
+
+@policy
+def namespace(manifests: Manifests) -> Iterator[str]:
+    (own,) = manifests.of("Namespace").values()
+    label = "pod-security.kubernetes.io/enforce"
+    yield from differs("pod security", own["metadata"]["labels"].get(label), "restricted")
+    for one in manifests.objects:
+        if one["kind"] != "Namespace" and one["metadata"].get("namespace") != own["metadata"]["name"]:
+            yield f"{one['kind']} {one['metadata']['name']} lies outside"
+
+
+@policy
+def probes(manifests: Manifests) -> Iterator[str]:
+    """Ready is asked of the own database alone; alive says only that the loop answers; a start may take a minute."""
+    paths = {"startupProbe": "/health/live", "livenessProbe": "/health/live", "readinessProbe": "/health/ready"}
+    for name, workload in manifests.workloads.items():
+        if workload.object["kind"] == "Job":
+            continue
+        named = {port["name"]: port["containerPort"] for port in workload.main.get("ports", [])}
+        for probe, path in paths.items():
+            asked = workload.main.get(probe, {}).get("httpGet", {})
+            if named.get(asked.get("port")) is None:
+                yield f"{name} has no {probe} at one of its ports"
+            elif workload.serves:
+                yield from differs(f"{name} {probe}", asked.get("path"), path)
+                yield from differs(f"{name} {probe} port", named[asked["port"]], PORT)
+        start = workload.main.get("startupProbe", {})
+        if start.get("periodSeconds", 0) * start.get("failureThreshold", 0) < 60:
+            yield f"{name} has less than a minute to start"
+
+
+@policy
+def endings(manifests: Manifests) -> Iterator[str]:
+    for name in SERVING & manifests.ours.keys():
+        workload = manifests.ours[name]
+        pause = workload.main.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        if pause < 5:
+            yield f"{name} stops listening before the endpoints have forgotten it"
+        if workload.pod.get("terminationGracePeriodSeconds", 30) < pause + DRAIN_SECONDS + 10:
+            yield f"{name} is killed before it has finished"
+        rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+        yield from differs(f"{name} update", workload.object["spec"].get("strategy"), rolling)
+
+
+@policy
+def resources(manifests: Manifests) -> Iterator[str]:
+    for name, workload in manifests.workloads.items():
+        for container in workload.containers:
+            given = container.get("resources", {})
+            yield from sets(f"{name} requests", set(given.get("requests", {})), {"cpu", "memory"})
+            yield from sets(f"{name} limits", set(given.get("limits", {})), {"memory"})
+
+
+@policy
+def disruption(manifests: Manifests) -> Iterator[str]:
+    budgets = manifests.of("PodDisruptionBudget")
+    wanted = {name for name, workload in manifests.workloads.items() if workload.object["kind"] != "Job"}
+    yield from sets("budgets", set(budgets), wanted)
+    for name in budgets.keys() & wanted:
+        spec = budgets[name]["spec"]
+        yield from differs(f"budget {name}", spec.get("maxUnavailable"), 1)
+        selected = {other for other, one in manifests.workloads.items() if matches(spec["selector"], one.labels)}
+        yield from differs(f"budget {name} is for", selected, {name})
+
+
+@policy
+def spread(manifests: Manifests) -> Iterator[str]:
+    """Over machines and zones; in a city never two of one kind on one machine while another has none."""
+    firm = "DoNotSchedule" if manifests.overlay == "city" else "ScheduleAnyway"
+    for name in SERVING & manifests.ours.keys():
+        workload = manifests.ours[name]
+        found = {one["topologyKey"]: one for one in workload.pod.get("topologySpreadConstraints", [])}
+        keys = {"kubernetes.io/hostname": firm, "topology.kubernetes.io/zone": "ScheduleAnyway"}
+        yield from sets(f"{name} spread", set(found), set(keys))
+        for key in found.keys() & keys:
+            one = found[key]
+            yield from differs(f"{name} {key}", (one["maxSkew"], one["whenUnsatisfiable"]), (1, keys[key]))
+            selected = {
+                other for other, its in manifests.workloads.items() if matches(one["labelSelector"], its.labels)
+            }
+            yield from differs(f"{name} {key} counts", selected, {name})
+    if manifests.overlay == "city":
+        for server, field, kind in (("postgres", "instances", "Cluster"), ("rabbitmq", "replicas", "RabbitmqCluster")):
+            spec = manifests.one(kind, server)["spec"]
+            yield from differs(f"{server} {field}", spec[field], 3)
+            if "affinity" not in spec:
+                yield f"{server} may lie on one machine"
+        for name in SERVING & manifests.ours.keys():
+            if name.endswith("-api") and manifests.ours[name].object["spec"].get("replicas", 1) < 2:
+                yield f"there is one {name}"
+
+
+def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    told = {"In": lambda has, values: has in values, "NotIn": lambda has, values: has not in values}
+    return all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items()) and all(
+        told[one["operator"]](labels.get(one["key"]), one["values"]) for one in selector.get("matchExpressions", [])
+    )
+
+
+Pods = dict[str, dict[str, str]]
+
+
+def opened(manifests: Manifests, pods: Pods, way: str, pod: str, peer: str, port: int) -> bool:
+    """Whether a policy of `pod` opens the `way` (ingress, egress) to or from `peer` of the same namespace."""
+    of = [
+        one["spec"] for one in manifests.of("NetworkPolicy").values() if matches(one["spec"]["podSelector"], pods[pod])
+    ]
+    if not any(way.capitalize() in spec["policyTypes"] for spec in of):
+        return True
+    rules = [rule for spec in of if way.capitalize() in spec["policyTypes"] for rule in spec.get(way, [])]
+    side = "from" if way == "ingress" else "to"
+    return any(
+        port in {one["port"] for one in rule.get("ports", [])}
+        and any(
+            "namespaceSelector" not in one and matches(one["podSelector"], pods[peer]) for one in rule.get(side, [])
+        )
+        for rule in rules
+    )
+
+
+@policy
+def network(manifests: Manifests) -> Iterator[str]:
+    """Who may speak with whom is exactly who must."""
+    pods: Pods = {name: workload.labels for name, workload in manifests.workloads.items()}
+    pods |= {"postgres": {"cnpg.io/cluster": "postgres"}, "rabbitmq": {NAME: "rabbitmq"}}
+    wanted = {("gateway-api", f"{service}-api", PORT) for service in SERVICES}
+    for name in pods.keys() - {"gateway-api"}:
+        part = name.partition("-")[0]
+        if part in SERVICES:
+            wanted |= {(name, "postgres", 5432)} | (
+                {(name, "rabbitmq", 5672)} if not name.endswith("-migrate") else set()
+            )
+            wanted |= {(name, "objects", 8333) for owner in PARTS if owner.name == part and owner.bucket}
+    wanted |= {("objects-bucket", "objects", port) for port in (9333, 19333, 8888, 18888)}
+    ports = (PORT, 5432, 5672, 8333, 9333, 19333, 8888, 18888, 15672)
+    ways = {(one, other, port) for one in pods for other in pods for port in ports if one != other}
+    leave = {(one, other, port) for one, other, port in ways if opened(manifests, pods, "egress", one, other, port)}
+    enter = {(one, other, port) for one, other, port in ways if opened(manifests, pods, "ingress", other, one, port)}
+    # one policy is for all pods of a service: a migration may ask, and a worker be asked, what only its API does
+    harmless = {(f"{service}-migrate", "rabbitmq", 5672) for service in SERVICES}
+    harmless |= {("gateway-api", f"{service}-{role}", PORT) for service in SERVICES for role in ("worker", "migrate")}
+    harmless |= {("documents-migrate", "objects", 8333)}
+    for one, other, port in sorted(wanted - (leave & enter)):
+        yield f"{one} cannot reach {other}:{port}"
+    for one, other, port in sorted((leave | enter) - wanted - harmless):
+        yield f"{one} may leave for or enter {other}:{port}"
+    everybody = [one for one in manifests.of("NetworkPolicy").values() if one["spec"]["podSelector"] == {}]
+    if not any(set(one["spec"]["policyTypes"]) == {"Ingress", "Egress"} and len(one["spec"]) == 2 for one in everybody):
+        yield "not everything is denied to begin with"
+    asked = {port["port"] for one in everybody for rule in one["spec"].get("egress", []) for port in rule["ports"]}
+    yield from differs("names are asked at", asked, {53})
+    entrance = manifests.of("NetworkPolicy").get("gateway", {}).get("spec", {}).get("ingress", [])
+    labels = [
+        one.get("namespaceSelector", {}).get("matchLabels") for rule in entrance for one in rule.get("from", [{}])
+    ]
+    yield from differs("the entrance is", labels, [{"openlpse/entrance": "true"}])
+
+
+@policy
+def doors(manifests: Manifests) -> Iterator[str]:
+    """A Service for every API, of its pods alone, by the name at which the gateway looks for it."""
+    found = manifests.of("Service")
+    wanted = {part.name for part in PARTS}
+    yield from sets("services", set(found) - {"objects", "objects-inner"}, wanted)
+    for name in wanted & found.keys():
+        spec = found[name]["spec"]
+        selected = {
+            o for o, one in manifests.workloads.items() if matches({"matchLabels": spec["selector"]}, one.labels)
+        }
+        yield from differs(f"service {name} leads to", selected, {f"{name}-api"})
+        ports = {port["name"]: port["containerPort"] for port in manifests.ours[f"{name}-api"].main["ports"]}
+        yield from differs(
+            f"service {name}", [(one["port"], ports.get(one["targetPort"])) for one in spec["ports"]], [(PORT, PORT)]
+        )
+
+
+@policy
+def entrance(manifests: Manifests) -> Iterator[str]:
+    """From outside to the gateway alone, over TLS, under the name that the portal believes to have."""
+    (config,) = (one["data"] for name, one in manifests.of("ConfigMap").items() if name.startswith("lpse-gateway-"))
+    hosts, backends, secrets = set(), set(), set()
+    for one in manifests.of("Ingress").values():
+        for rule in one["spec"]["rules"]:
+            hosts.add(rule["host"])
+            backends |= {path["backend"]["service"]["name"] for path in rule["http"]["paths"]}
+        secrets |= {tls["secretName"] for tls in one["spec"].get("tls", [])}
+    for one in manifests.of("HTTPRoute").values():
+        hosts |= set(one["spec"]["hostnames"])
+        backends |= {to["name"] for rule in one["spec"]["rules"] for to in rule["backendRefs"]}
+    for one in manifests.of("Gateway").values():
+        hosts |= {listener["hostname"] for listener in one["spec"]["listeners"]}
+        secrets |= {ref["name"] for listener in one["spec"]["listeners"] for ref in listener["tls"]["certificateRefs"]}
+    certified = {
+        one["spec"]["secretName"]: set(one["spec"]["dnsNames"]) for one in manifests.of("Certificate").values()
+    }
+    yield from differs("hosts", hosts, {urlsplit(config["LPSE_PUBLIC_URL"]).hostname})
+    yield from differs("the entrance leads to", backends, {"gateway"})
+    yield from differs("certificates", certified, dict.fromkeys(secrets, hosts) or {"one": hosts})
+
+
+@policy
+def queues(manifests: Manifests) -> Iterator[str]:
+    """Exchanges, queues with their arguments, and bindings as the code declares them."""
+    wanted = topology(PREFIX)
+    exchanges = {one["spec"]["name"]: one["spec"]["type"] for one in manifests.of("Exchange").values()}
+    yield from differs("exchanges", exchanges, {wanted.events: "topic", wanted.dead: "direct"})
+    found = {
+        one["spec"]["name"]: {"x-queue-type": one["spec"]["type"], **one["spec"].get("arguments", {})}
+        for one in manifests.of("Queue").values()
+    }
+    declared = {wanted.queue(service): wanted.arguments(service) for service in SERVICES}
+    declared |= {wanted.dead_queue(service): wanted.dead_arguments() for service in SERVICES}
+    yield from sets("queues", set(found), set(declared))
+    for name in found.keys() & declared.keys():
+        yield from differs(f"queue {name}", found[name], declared[name])
+    for one in (*manifests.of("Queue").values(), *manifests.of("Vhost").values()):
+        yield from differs(f"{one['metadata']['name']} kept", one["spec"].get("deletionPolicy"), "retain")
+    bound = {(spec["source"], spec["routingKey"], spec["destination"]) for spec in specs(manifests, "Binding")}
+    ties = {(wanted.events, key, wanted.queue(to)) for to, keys in wanted.subscriptions.items() for key in keys}
+    ties |= {(wanted.dead, service, wanted.dead_queue(service)) for service in SERVICES}
+    ties |= {(wanted.dead, wanted.again(service), wanted.queue(service)) for service in SERVICES}
+    yield from sets("bindings", set(map(str, bound)), set(map(str, ties)))
+    hosts = {
+        spec["vhost"]
+        for kind in ("Exchange", "Queue", "Binding", "Permission", "TopicPermission")
+        for spec in specs(manifests, kind)
+    }
+    yield from differs("virtual hosts", hosts, {spec["name"] for spec in specs(manifests, "Vhost")})
+
+
+def specs(manifests: Manifests, kind: str) -> list[dict[str, Any]]:
+    return [one["spec"] for one in manifests.of(kind).values()]
+
+
+@policy
+def rights(manifests: Manifests) -> Iterator[str]:
+    """Of the broker's users, by what their expressions do with every name there is."""
+    shape = topology(PREFIX)
+    names = ["", "amq.default", "amq.topic", shape.events, shape.dead, "xlpse.events", "lpse.eventsx", "lpsexevents"]
+    names += [
+        name
+        for service in SERVICES
+        for name in (shape.queue(service), shape.dead_queue(service), f"{shape.queue(service)}x")
+    ]
+    keys = [f"{service}.noun.verb.v1" for service in SERVICES] + [f"x{service}.noun.verb.v1" for service in SERVICES]
+    found = {spec["userReference"]["name"]: spec["permissions"] for spec in specs(manifests, "Permission")}
+    topics = {spec["userReference"]["name"]: spec["permissions"] for spec in specs(manifests, "TopicPermission")}
+    users = manifests.of("User")
+    others = {"keda"} if manifests.of("ScaledObject") else set()
+    for what, there in (("users", set(users)), ("permissions", set(found))):
+        yield from sets(what, there, set(SERVICES) | others)
+    yield from sets("topic permissions", set(topics), set(SERVICES))
+    for user in found.keys() & set(SERVICES):
+        own = shape.rights(user)
+        for right in ("configure", "write", "read"):
+            yield from differs(
+                f"{user} may {right}", taken(found[user][right], names), taken(getattr(own, right), names)
+            )
+        if user in topics:
+            yield from differs(f"{user} publishes through", topics[user]["exchange"], shape.events)
+            yield from differs(f"{user} publishes", taken(topics[user]["write"], keys), taken(own.topics, keys))
+    for user in found.keys() - set(SERVICES):
+        for right, expression in found[user].items():
+            yield from differs(f"{user} may {right}", taken(expression, names[1:]), set())
+    for name in users:
+        tags = ["monitoring"] if name in others else None
+        yield from differs(f"{name} is", users[name]["spec"].get("tags"), tags)
+        yield from differs(
+            f"{name} proves itself by", users[name]["spec"]["importCredentialsSecret"]["name"], f"{name}-bus"
+        )
+
+
+def taken(expression: str, names: list[str]) -> set[str]:
+    return {name for name in names if re.search(expression, name)}
+
+
+@policy
+def databases(manifests: Manifests) -> Iterator[str]:
+    """A database and a role for each part that has one, open to nobody else; no person's data in the server's log."""
+    owners = {part.name for part in PARTS if part.database}
+    roles = {one["metadata"]["name"]: one["spec"] for one in manifests.of("DatabaseRole").values()}
+    made = {one["metadata"]["name"]: one["spec"] for one in manifests.of("Database").values()}
+    yield from sets("roles", set(roles), owners)
+    yield from sets("databases", set(made), owners)
+    for name in owners & roles.keys() & made.keys():
+        own = f"{PREFIX}_{name}"
+        yield from differs(f"role {name}", (roles[name]["name"], roles[name].get("login")), (own, True))
+        yield from differs(f"password of {name}", roles[name].get("passwordSecret"), {"name": f"{name}-database"})
+        yield from differs(f"database {name}", (made[name]["name"], made[name]["owner"]), (own, own))
+        kept = made[name].get("databaseReclaimPolicy"), roles[name].get("databaseRoleReclaimPolicy")
+        yield from differs(f"database {name} kept", kept, ("retain", "retain"))
+    server = manifests.one("Cluster", "postgres")["spec"]["postgresql"]
+    wanted = ["hostssl sameuser all all scram-sha-256", "host all all all reject"]
+    yield from differs("who may enter", server.get("pg_hba"), wanted)
+    quiet = {"log_error_verbosity": "terse", "log_min_error_statement": "panic"}
+    quiet |= {"log_parameter_max_length": "0", "log_parameter_max_length_on_error": "0"}
+    yield from differs("the log holds", {name: server["parameters"].get(name) for name in quiet}, quiet)
+    pools = sum(manifests.ours[name].object["spec"].get("replicas", 1) for name in SERVING & manifests.ours.keys())
+    pools += sum(one["spec"]["maxReplicaCount"] - 1 for one in manifests.of("ScaledObject").values())
+    most = int(server["parameters"]["max_connections"])
+    if most < pools * Settings.model_fields["database_pool"].default + 20:
+        yield f"{most} connections are too few for {pools} processes"
+
+
+def needed_secrets(name: str) -> set[str]:
+    part = next(part for part in PARTS if part.name == name.partition("-")[0])
+    found = {f"{part.name}-database/{key}" for key in ("username", "password")} if part.database else set()
+    if name.endswith("-migrate"):
+        return found
+    found |= {f"{part.name}-bus/{key}" for key in ("username", "password")} if part.database else set()
+    found |= {f"{part.name}-objects/{key}" for key in ("key", "secret")} if part.bucket else set()
+    return found | ({f"{part.name}-keys"} if part.purposes else set())
+
+
+def secrets_of(workload: Workload) -> set[str]:
+    found = {volume["secret"]["secretName"] for volume in workload.pod["volumes"] if "secret" in volume}
+    for container in workload.containers:
+        for one in container.get("env", []):
+            if "secretKeyRef" in one.get("valueFrom", {}):
+                ref = one["valueFrom"]["secretKeyRef"]
+                found.add(f"{ref['name']}/{ref['key']}")
+        found |= {source["secretRef"]["name"] for source in container.get("envFrom", []) if "secretRef" in source}
+    return found
+
+
+@policy
+def secrets(manifests: Manifests) -> Iterator[str]:
+    """Each workload sees its own Secrets and no other; none stands in the manifests; the vault has them all."""
+    for name, workload in manifests.ours.items():
+        yield from sets(f"secrets of {name}", secrets_of(workload), needed_secrets(name))
+    yield from (f"the Secret {name} stands in the manifests" for name in manifests.of("Secret"))
+    vault = manifests.of("ExternalSecret")
+    if vault:
+        asked = {ref.partition("/")[0] for workload in manifests.workloads.values() for ref in secrets_of(workload)}
+        asked |= {spec["importCredentialsSecret"]["name"] for spec in specs(manifests, "User")}
+        asked |= {
+            spec["passwordSecret"]["name"] for spec in specs(manifests, "DatabaseRole") if "passwordSecret" in spec
+        }
+        asked |= {one["name"] for spec in specs(manifests, "TriggerAuthentication") for one in spec["secretTargetRef"]}
+        yield from sets("the vault", {one["spec"]["target"]["name"] for one in vault.values()}, asked)
+
+
+@policy
+def keys(manifests: Manifests) -> Iterator[str]:
+    """Private keys of those who sign, for their eyes; the public ones of all for all."""
+    for part in PARTS:
+        for name in SERVING & manifests.ours.keys():
+            workload = manifests.ours[name]
+            if workload.part != part.name:
+                continue
+            volumes = {volume["name"]: volume for volume in workload.pod["volumes"]}
+            mounts = {one["mountPath"]: one for one in workload.main["volumeMounts"]}
+            told = dict(manifests.environment(workload.main))
+            public = mounts.get(str(told.get("LPSE_JWKS")).rpartition("/")[0], {})
+            yield from differs(
+                f"{name} public keys", volumes.get(public.get("name", ""), {}).get("configMap"), {"name": "lpse-jwks"}
+            )
+            private = mounts.get(str(told.get("LPSE_KEYS")), {})
+            kept = volumes.get(private.get("name", ""), {}).get("secret")
+            wanted = {"secretName": f"{part.name}-keys", "defaultMode": 0o440} if part.purposes else None
+            yield from differs(f"{name} private keys", kept, wanted)
+            yield from (f"{name} may write its keys" for one in (public, private) if one and not one.get("readOnly"))
+
+
+@policy
+def environment(manifests: Manifests) -> Iterator[str]:
+    """Each process gets the settings it needs and none that it does not read, and would start with them."""
+    for name, workload in manifests.ours.items():
+        serves = workload.serves and workload.part != "gateway"
+        model: type[Settings | GatewaySettings] = GatewaySettings if workload.part == "gateway" else Settings
+        part = next(part for part in PARTS if part.name == workload.part)
+        objects = {"objects", "objects_key", "objects_secret"}
+        known = set(model.model_fields) - (set() if part.bucket else objects)
+        needs = {field for field, info in model.model_fields.items() if info.is_required()} | {"instance", "profile"}
+        needs |= {"upstreams", "public_url", "trusted_proxies"} if workload.part == "gateway" else {"prefix"}
+        needs |= objects if part.bucket else set()
+        for container in workload.containers:
+            told = manifests.environment(container)
+            yield from (f"{name} {container['name']}: {wrong}" for wrong in unknown_references(told))
+            given = {variable.removeprefix("LPSE_").lower() for variable, _ in told if variable.startswith("LPSE_")}
+            if container is not workload.main and container["name"] != "lpse":
+                yield from sets(f"{name} {container['name']}", given, {"database"})
+            elif not workload.serves:
+                yield from sets(f"{name}", given, {"database"})
+            else:
+                yield from (f"{name} lacks LPSE_{field.upper()}" for field in sorted(needs - given))
+                yield from (f"{name} does not read LPSE_{field.upper()}" for field in sorted(given - known))
+                yield from would_start(name, model, told)
+        if serves:
+            waits = workload.pod.get("initContainers", [])
+            yield from differs(f"{name} waits", [one["args"] for one in waits], [["db", "wait", workload.part]])
+
+
+def unknown_references(told: list[tuple[str, str | None]]) -> Iterator[str]:
+    """Kubernetes puts in only what stands before; what has no LPSE_ is there to be put in."""
+    before: set[str] = set()
+    used: set[str] = set()
+    for variable, value in told:
+        asked = set(re.findall(r"\$\((\w+)\)", value or ""))
+        yield from (f"{variable} names {one}, which does not stand before it" for one in sorted(asked - before))
+        used |= asked
+        before.add(variable)
+    yield from (f"nobody reads {one}" for one in sorted(before - used) if not one.startswith("LPSE_"))
+
+
+def would_start(
+    name: str, model: type[Settings | GatewaySettings], told: list[tuple[str, str | None]]
+) -> Iterator[str]:
+    values: dict[str, str] = {}
+    for variable, value in told:
+        filled = sha256(variable.encode()).hexdigest()[:20] if value is None else value
+        values[variable] = re.sub(r"\$\((\w+)\)", lambda found: values.get(found[1], found[0]), filled)
+    try:
+        with patch.dict(os.environ, values, clear=True):
+            read = model()
+    except (ValidationError, SettingsError) as error:
+        yield f"{name} would not start: {error}"
+        return
+    if isinstance(read, GatewaySettings):
+        yield from differs("upstreams", read.upstreams, {service: f"http://{service}:{PORT}" for service in SERVICES})
+    else:
+        user = values["DATABASE_USER"]
+        there = urlsplit(read.database.get_secret_value())
+        yield from differs(
+            f"{name} database",
+            (there.hostname, there.path, there.query),
+            ("postgres-rw", f"/{user}", "sslmode=require"),
+        )
+        bus = urlsplit(read.bus.get_secret_value())
+        yield from differs(
+            f"{name} bus", (bus.scheme, bus.hostname, bus.port, bus.path), ("amqp", "rabbitmq", 5672, "/lpse")
+        )
+        yield from differs(f"{name} prefix", read.prefix, PREFIX)
+
+
+@policy
+def profile(manifests: Manifests) -> Iterator[str]:
+    training = manifests.overlay == "latihan"
+    for name, one in manifests.of("ConfigMap").items():
+        if "LPSE_PROFILE" in one["data"]:
+            yield from differs(name, one["data"]["LPSE_PROFILE"], "latihan" if training else "production")
+            yield from differs(f"{name} instance", one["data"].get("LPSE_INSTANCE", "").startswith("latihan"), training)
+
+
+@policy
+def migrations(manifests: Manifests) -> Iterator[str]:
+    """A Job cannot be changed: each release's carries its version, and it ends one day."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    yield from differs("version", manifests.version, version)
+    for service in SERVICES:
+        job = manifests.of("Job").get(f"{service}-migrate-{version}", {}).get("spec", {})
+        limits = {"backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"}
+        yield from (f"the migration of {service} has no {field}" for field in sorted(limits - job.keys()))
+
+
+@policy
+def scaling(manifests: Manifests) -> Iterator[str]:
+    """In a city, workers by the length of their own queue over HTTP, never fewer than one."""
+    found = manifests.of("ScaledObject")
+    wanted = {f"{service}-worker" for service in SERVICES} if manifests.overlay == "city" else set()
+    yield from sets("scaled", set(found), wanted)
+    (own,) = manifests.of("Namespace")
+    for name in found.keys() & wanted:
+        spec = found[name]["spec"]
+        service = name.removesuffix("-worker")
+        yield from differs(f"{name} scales", spec["scaleTargetRef"]["name"], name)
+        if spec["minReplicaCount"] < 1 or "replicas" in manifests.ours[name].object["spec"]:
+            yield f"{name} may be put to nothing, or has two masters"
+        looked = [
+            {key: one["metadata"].get(key) for key in ("protocol", "host", "vhostName", "queueName", "mode")}
+            for one in spec["triggers"]
+        ]
+        queue = topology(PREFIX).queue(service)
+        wants = {
+            "protocol": "http",
+            "host": f"http://rabbitmq.{own}.svc:15672",
+            "vhostName": PREFIX,
+            "queueName": queue,
+            "mode": "QueueLength",
+        }
+        yield from differs(f"{name} looks at", looked, [wants])
+        if spec["triggers"][0]["authenticationRef"]["name"] not in manifests.of("TriggerAuthentication"):
+            yield f"{name} has no way to ask"
+
+
+@policy
+def store(manifests: Manifests) -> Iterator[str]:
+    """The bucket of every part that has one is made before it is needed, and its writes reach the disk."""
+    orders = str(manifests.workloads["objects-bucket"].main["args"]) if "objects-bucket" in manifests.workloads else ""
+    for part in PARTS:
+        if part.bucket:
+            bucket = f"{PREFIX}-{part.bucket}"
+            if f"-name {bucket}" not in orders or f"-locationPrefix=/buckets/{bucket}/ -fsync" not in orders:
+                yield f"nobody makes the bucket {bucket}"
+            seen = manifests.workloads["objects"].main["args"] if "objects" in manifests.workloads else []
+            yield from (
+                f"the store lacks {flag}"
+                for flag in ("-s3.autoCreateBucket=false", "-master.telemetry=false")
+                if flag not in seen
+            )
+    claims = (
+        manifests.workloads["objects"].object["spec"].get("volumeClaimTemplates", [])
+        if "objects" in manifests.workloads
+        else []
+    )
+    yield from differs("the store keeps", [one["metadata"]["name"] for one in claims], ["data"])

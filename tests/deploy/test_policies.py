@@ -1,0 +1,257 @@
+"""Every overlay holds every policy; and each policy notices when what it asks for is taken away."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.deploy.manifests import Manifests
+from tests.deploy.policies import POLICIES
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_policy_holds(manifests: Manifests, name: str) -> None:
+    assert list(POLICIES[name](manifests)) == []
+
+
+Change = Callable[[Manifests], Any]
+
+
+def pod(manifests: Manifests, name: str) -> dict[str, Any]:
+    """To be changed."""
+    found: dict[str, Any] = manifests.workloads[name].object["spec"]["template"]["spec"]
+    return found
+
+
+def main(manifests: Manifests, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = pod(manifests, name)["containers"][0]
+    return found
+
+
+def spec(manifests: Manifests, kind: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = manifests.one(kind, name)["spec"]
+    return found
+
+
+def without(items: list[dict[str, Any]], name: str) -> None:
+    items[:] = [one for one in items if one["name"] != name]
+
+
+def config(manifests: Manifests, beginning: str) -> dict[str, str]:
+    found: dict[str, str] = next(
+        one["data"] for name, one in manifests.of("ConfigMap").items() if name.rpartition("-")[0] == beginning
+    )
+    return found
+
+
+def swap(container: dict[str, Any], variable: str, value: str) -> None:
+    next(one for one in container["env"] if one["name"] == variable)["value"] = value
+
+
+def removed(kind: str, name: str) -> Change:
+    return lambda manifests: manifests.remove(kind, name)
+
+
+TAKEN_AWAY: dict[str, tuple[str, Change]] = {
+    "a worker": ("workloads", removed("Deployment", "helpdesk-worker")),
+    "an API": ("workloads", removed("Deployment", "registry-api")),
+    "what it runs": ("workloads", lambda m: main(m, "tender-worker").update(args=["serve", "tender"])),
+    "the digest": ("workloads", lambda m: main(m, "audit-api").update(image="openlpse.invalid/openlpse:latest")),
+    "a server's version": ("workloads", lambda m: main(m, "objects").update(image="docker.io/chrislusf/seaweedfs")),
+    "not being root": ("security", lambda m: pod(m, "gateway-api")["securityContext"].pop("runAsNonRoot")),
+    "the seccomp profile": ("security", lambda m: pod(m, "tender-api")["securityContext"].pop("seccompProfile")),
+    "the dropped capabilities": ("security", lambda m: main(m, "tender-api")["securityContext"].pop("capabilities")),
+    "the read-only root": ("security", lambda m: main(m, "objects")["securityContext"].pop("readOnlyRootFilesystem")),
+    "the init container's context": (
+        "security",
+        lambda m: pod(m, "tender-api")["initContainers"][0].pop("securityContext"),
+    ),
+    "being without a token": ("security", lambda m: pod(m, "audit-worker").pop("automountServiceAccountToken")),
+    "the size of /tmp": (
+        "security",
+        lambda m: [one.get("emptyDir", {}).clear() for one in pod(m, "audit-api")["volumes"]],
+    ),
+    "an account": ("accounts", removed("ServiceAccount", "tender")),
+    "an account's being without a token": (
+        "accounts",
+        lambda m: m.one("ServiceAccount", "tender").pop("automountServiceAccountToken"),
+    ),
+    "a workload's own account": ("accounts", lambda m: pod(m, "tender-api").update(serviceAccountName="registry")),
+    "pod security": (
+        "namespace",
+        lambda m: m.one("Namespace", "openlpse")["metadata"]["labels"].pop("pod-security.kubernetes.io/enforce"),
+    ),
+    "the namespace": ("namespace", lambda m: m.one("Deployment", "tender-api")["metadata"].update(namespace="default")),
+    "the start-up probe": ("probes", lambda m: main(m, "registry-api").pop("startupProbe")),
+    "the liveness probe": ("probes", lambda m: main(m, "registry-worker").pop("livenessProbe")),
+    "the readiness probe": ("probes", lambda m: main(m, "gateway-api").pop("readinessProbe")),
+    "ready's own question": (
+        "probes",
+        lambda m: main(m, "audit-api")["readinessProbe"]["httpGet"].update(path="/health/live"),
+    ),
+    "the store's probe": ("probes", lambda m: main(m, "objects").pop("readinessProbe")),
+    "the minute to start": ("probes", lambda m: main(m, "audit-api")["startupProbe"].update(failureThreshold=3)),
+    "the pause before the end": ("endings", lambda m: main(m, "gateway-api").pop("lifecycle")),
+    "the time to finish": ("endings", lambda m: pod(m, "tender-worker").pop("terminationGracePeriodSeconds")),
+    "the rolling update": ("endings", lambda m: spec(m, "Deployment", "tender-api").pop("strategy")),
+    "a memory limit": ("resources", lambda m: main(m, "documents-api")["resources"].pop("limits")),
+    "a request": ("resources", lambda m: main(m, "objects")["resources"]["requests"].pop("cpu")),
+    "a budget": ("disruption", removed("PodDisruptionBudget", "tender-worker")),
+    "a budget's pods": (
+        "disruption",
+        lambda m: spec(m, "PodDisruptionBudget", "tender-api")["selector"]["matchLabels"].pop(
+            "app.kubernetes.io/component"
+        ),
+    ),
+    "the spread": ("spread", lambda m: pod(m, "tender-api").pop("topologySpreadConstraints")),
+    "the spread over machines": ("spread", lambda m: pod(m, "tender-api")["topologySpreadConstraints"].pop(0)),
+    "firmness": (
+        "spread",
+        lambda m: pod(m, "tender-api")["topologySpreadConstraints"][0].update(whenUnsatisfiable="ScheduleAnyway"),
+    ),
+    "the second gateway": ("spread", lambda m: spec(m, "Deployment", "gateway-api").update(replicas=1)),
+    "a copy of the database": ("spread", lambda m: spec(m, "Cluster", "postgres").update(instances=1)),
+    "the broker's machines": ("spread", lambda m: spec(m, "RabbitmqCluster", "rabbitmq").pop("affinity")),
+    "the denial": ("network", removed("NetworkPolicy", "default-deny")),
+    "names": ("network", removed("NetworkPolicy", "names")),
+    "a service's policy": ("network", removed("NetworkPolicy", "audit")),
+    "the database's policy": ("network", removed("NetworkPolicy", "postgres")),
+    "the broker's policy": ("network", removed("NetworkPolicy", "rabbitmq")),
+    "the store's policy": ("network", removed("NetworkPolicy", "objects")),
+    "the way to the store": ("network", lambda m: spec(m, "NetworkPolicy", "documents")["egress"].pop()),
+    "who may come to a service": (
+        "network",
+        lambda m: spec(m, "NetworkPolicy", "tender")["ingress"][0]["from"][0].update(podSelector={}),
+    ),
+    "who may come in": ("network", lambda m: spec(m, "NetworkPolicy", "gateway")["ingress"][0].pop("from")),
+    "a door": ("doors", removed("Service", "tender")),
+    "a door's pods": ("doors", lambda m: spec(m, "Service", "tender")["selector"].pop("app.kubernetes.io/component")),
+    "the way in": ("entrance", removed("HTTPRoute", "openlpse")),
+    "the certificate": ("entrance", removed("Certificate", "openlpse")),
+    "the gateway as the only way in": (
+        "entrance",
+        lambda m: spec(m, "HTTPRoute", "openlpse")["rules"][0]["backendRefs"][0].update(name="registry"),
+    ),
+    "a queue": ("queues", removed("Queue", "helpdesk-queue")),
+    "a dead letters' queue": ("queues", removed("Queue", "helpdesk-dead")),
+    "an argument": ("queues", lambda m: spec(m, "Queue", "tender-queue")["arguments"].pop("x-overflow")),
+    "a queue's keeping": ("queues", lambda m: spec(m, "Queue", "tender-queue").pop("deletionPolicy")),
+    "an exchange": ("queues", removed("Exchange", "dead")),
+    "a subscription": ("queues", removed("Binding", "audit.everything")),
+    "the way to the dead": ("queues", removed("Binding", "tender-dead")),
+    "the way back": ("queues", removed("Binding", "tender-again")),
+    "a user": ("rights", removed("User", "documents")),
+    "a permission": ("rights", removed("Permission", "documents")),
+    "the limit of what it reads": (
+        "rights",
+        lambda m: spec(m, "Permission", "tender")["permissions"].update(read="^lpse[.]"),
+    ),
+    "the limit of what it writes": (
+        "rights",
+        lambda m: spec(m, "Permission", "tender")["permissions"].update(write=".*"),
+    ),
+    "the limit of what it declares": (
+        "rights",
+        lambda m: spec(m, "Permission", "tender")["permissions"].update(configure=".*"),
+    ),
+    "the limit of what it tells": ("rights", removed("TopicPermission", "tender")),
+    "whose events it tells": (
+        "rights",
+        lambda m: spec(m, "TopicPermission", "tender")["permissions"].update(write=".*"),
+    ),
+    "the reader's blindness": ("rights", lambda m: spec(m, "Permission", "keda")["permissions"].update(read=".*")),
+    "a database": ("databases", removed("Database", "helpdesk")),
+    "a role": ("databases", removed("DatabaseRole", "helpdesk")),
+    "a role's password": ("databases", lambda m: spec(m, "DatabaseRole", "tender").pop("passwordSecret")),
+    "a database's owner": ("databases", lambda m: spec(m, "Database", "tender").update(owner="lpse_registry")),
+    "the walls between databases": ("databases", lambda m: spec(m, "Cluster", "postgres")["postgresql"].pop("pg_hba")),
+    "the log's silence": (
+        "databases",
+        lambda m: spec(m, "Cluster", "postgres")["postgresql"]["parameters"].pop("log_error_verbosity"),
+    ),
+    "connections": (
+        "databases",
+        lambda m: spec(m, "Cluster", "postgres")["postgresql"]["parameters"].update(max_connections="100"),
+    ),
+    "a secret": ("secrets", lambda m: without(main(m, "tender-api")["env"], "BUS_PASSWORD")),
+    "the keys": ("secrets", lambda m: without(pod(m, "tender-api")["volumes"], "keys")),
+    "whose secret it is": (
+        "secrets",
+        lambda m: main(m, "tender-api")["env"].append(
+            {"name": "X", "valueFrom": {"secretKeyRef": {"name": "registry-database", "key": "password"}}}
+        ),
+    ),
+    "a secret of the vault": ("secrets", removed("ExternalSecret", "gateway-keys")),
+    "the private keys' place": ("keys", lambda m: without(main(m, "gateway-api")["volumeMounts"], "keys")),
+    "the public keys": ("keys", lambda m: without(pod(m, "audit-worker")["volumes"], "jwks")),
+    "the private keys' mode": (
+        "keys",
+        lambda m: [one["secret"].pop("defaultMode") for one in pod(m, "tender-api")["volumes"] if "secret" in one],
+    ),
+    "a variable": ("environment", lambda m: without(main(m, "audit-worker")["env"], "LPSE_BUS")),
+    "the prefix": ("environment", lambda m: without(main(m, "audit-worker")["env"], "LPSE_PREFIX")),
+    "the store's address": ("environment", lambda m: without(main(m, "documents-api")["env"], "LPSE_OBJECTS")),
+    "what others lack": (
+        "environment",
+        lambda m: main(m, "audit-api")["env"].append({"name": "LPSE_OBJECTS", "value": "http://objects:8333"}),
+    ),
+    "a setting that somebody reads": (
+        "environment",
+        lambda m: main(m, "audit-api")["env"].append({"name": "LPSE_PREFIKS", "value": "x"}),
+    ),
+    "the order": ("environment", lambda m: main(m, "audit-api")["env"].reverse()),
+    "the instance": ("environment", lambda m: config(m, "lpse").pop("LPSE_INSTANCE")),
+    "the public address": (
+        "environment",
+        lambda m: config(m, "lpse-gateway").update(LPSE_PUBLIC_URL="http://lpse.example"),
+    ),
+    "a service's address": (
+        "environment",
+        lambda m: config(m, "lpse-gateway").update(LPSE_UPSTREAMS='{"registry": "http://registry:8000"}'),
+    ),
+    "the encryption to the database": (
+        "environment",
+        lambda m: swap(
+            main(m, "audit-api"),
+            "LPSE_DATABASE",
+            "postgresql://$(DATABASE_USER):$(DATABASE_PASSWORD)@postgres-rw:5432/$(DATABASE_USER)",
+        ),
+    ),
+    "the waiting": ("environment", lambda m: pod(m, "tender-worker").pop("initContainers")),
+    "the migration's address": ("environment", lambda m: main(m, "tender-migrate").pop("env")),
+    "production": ("profile", lambda m: config(m, "lpse").update(LPSE_PROFILE="latihan")),
+    "a migration": ("migrations", removed("Job", "tender-migrate-0.1.0")),
+    "a migration's end": (
+        "migrations",
+        lambda m: spec(m, "Job", "tender-migrate-0.1.0").pop("ttlSecondsAfterFinished"),
+    ),
+    "a worker's scale": ("scaling", removed("ScaledObject", "audit-worker")),
+    "the right queue": (
+        "scaling",
+        lambda m: spec(m, "ScaledObject", "audit-worker")["triggers"][0]["metadata"].update(queueName="lpse.tender"),
+    ),
+    "HTTP": (
+        "scaling",
+        lambda m: spec(m, "ScaledObject", "audit-worker")["triggers"][0]["metadata"].update(protocol="amqp"),
+    ),
+    "the last worker": ("scaling", lambda m: spec(m, "ScaledObject", "audit-worker").update(minReplicaCount=0)),
+    "the bucket": ("store", removed("Job", "objects-bucket")),
+    "the store": ("store", removed("StatefulSet", "objects")),
+    "the disk": (
+        "store",
+        lambda m: main(m, "objects-bucket").update(args=["weed shell s3.bucket.create -name lpse-documents"]),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TAKEN_AWAY)
+def test_it_is_noticed(rendered: dict[str, Manifests], what: str) -> None:
+    name, change = TAKEN_AWAY[what]
+    changed = rendered["city"].copy()
+    assert list(POLICIES[name](changed)) == []
+    change(changed)
+    assert list(POLICIES[name](changed)) != []
+
+
+def test_every_policy_can_fail() -> None:
+    assert {name for name, _ in TAKEN_AWAY.values()} == set(POLICIES)
