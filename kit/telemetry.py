@@ -6,6 +6,8 @@ Attribute names of the messaging conventions are still in development there, so 
 """
 
 import logging
+import os
+import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, MutableMapping
@@ -98,7 +100,9 @@ _KINDS = {"producer": SpanKind.PRODUCER, "consumer": SpanKind.CONSUMER, "interna
 
 
 def set_up(service: str, settings: TelemetrySettings, instance: str) -> Telemetry:
-    resource = Resource.create({"service.name": service, "service.namespace": "lpse", "lpse.instance": instance})
+    about = {"service.name": service, "service.namespace": "lpse", "lpse.instance": instance}
+    # replicas count each for itself: without it the numbers of one would stand in for the other's
+    resource = Resource.create({**about, "service.instance.id": f"{socket.gethostname()}/{os.getpid()}"})
     tracers = TracerProvider(
         resource=resource, sampler=ParentBased(TraceIdRatioBased(settings.trace_ratio)), shutdown_on_exit=False
     )
