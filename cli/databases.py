@@ -1,7 +1,10 @@
 """`lpse db`: the schema of the services' databases."""
 
 import asyncio
+import os
+from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 
 from sqlalchemy import text
 
@@ -11,7 +14,13 @@ from kit import migrations
 from kit.db import open_engine
 from services import SERVICES, build
 
-__all__ = ["revise", "show", "upgrade", "wait"]
+__all__ = ["addresses", "revise", "show", "upgrade", "wait"]
+
+
+def addresses(var: Path, name: str) -> Mapping[str, str]:
+    """Where the databases are: one service's own in its environment, as on a cluster, or those of the installation."""
+    own = os.environ.get("LPSE_DATABASE")
+    return {name: own} if own and name in SERVICES else Installation.read(var).databases
 
 
 def chosen(name: str) -> tuple[str, ...]:
@@ -20,9 +29,9 @@ def chosen(name: str) -> tuple[str, ...]:
     return SERVICES if name == "all" else (name,)
 
 
-async def upgrade(installation: Installation, name: str) -> None:
+async def upgrade(databases: Mapping[str, str], name: str) -> None:
     for service in chosen(name):
-        print(f"{service}: at {await migrations.upgrade(installation.databases[service], service)}")
+        print(f"{service}: at {await migrations.upgrade(databases[service], service)}")
 
 
 async def show(installation: Installation, name: str) -> bool:
@@ -36,9 +45,9 @@ async def show(installation: Installation, name: str) -> bool:
     return agree
 
 
-async def wait(installation: Installation, name: str) -> None:
+async def wait(databases: Mapping[str, str], name: str) -> None:
     """Return when the schema is what this version needs: what a workload's init container runs."""
-    engine = open_engine(installation.databases[name])
+    engine = open_engine(databases[name])
     try:
         while (state := await _state(engine, name)) is not None:
             print(f"{name}: waiting, {state}", flush=True)

@@ -223,13 +223,13 @@ async def _db(asked: argparse.Namespace) -> int:
         async with Postgres(asked.var.absolute() / "revision") as server:
             await databases.revise(server.dsn, asked.name, asked.message)
         return 0
-    installation = Installation.read(asked.var.absolute())
+    var = asked.var.absolute()
     if asked.action == "upgrade":
-        await databases.upgrade(installation, asked.name)
+        await databases.upgrade(databases.addresses(var, asked.name), asked.name)
     elif asked.action == "wait":
-        await databases.wait(installation, asked.name)
+        await databases.wait(databases.addresses(var, asked.name), asked.name)
     else:
-        return 0 if await databases.show(installation, asked.name) else 1
+        return 0 if await databases.show(Installation.read(var), asked.name) else 1
     return 0
 
 
