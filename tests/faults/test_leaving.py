@@ -110,6 +110,7 @@ async def test_a_request_in_hand_is_finished_and_no_other_is_taken(
                 async with asyncio.timeout(10):
                     while await process.answers("/health/live") is not None:
                         await asyncio.sleep(0.05)
+                await asyncio.sleep(2)  # one that waits for nothing is gone by then
                 assert process.started.poll() is None, "it does not leave while a request is in hand"
             assert await in_hand == 200
         assert await process.left() == 0
