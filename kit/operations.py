@@ -32,7 +32,7 @@ from kit.problems import Conflict, NotFound, Problem
 if TYPE_CHECKING:
     from kit.service import Service
 
-__all__ = ["event_id", "find", "record_discard", "record_retry", "router", "said"]
+__all__ = ["event_id", "find", "queue_of", "record_discard", "record_retry", "router", "said"]
 
 OPERATOR: Final = "admin_ppe"
 EVERY: Final = 1_000_000
@@ -164,7 +164,7 @@ async def operations(service: ServiceDep) -> OperationsOut:
         schema_found=found,
         schema_wanted=wanted,
         outbox=OutboxOut(depth=waiting.depth, age_seconds=float(waiting.age_seconds)),
-        queue=await _queue(service),
+        queue=await queue_of(service),
         database_bytes=size,
         disk=await asyncio.to_thread(_disk, folder) if folder else None,
     )
@@ -253,7 +253,7 @@ def _there(letter: DeadLetter | None, id: str) -> DeadLetter:
     return letter
 
 
-async def _queue(service: "Service") -> QueueOut | None:
+async def queue_of(service: "Service") -> QueueOut | None:
     topology = Topology(service.settings.prefix, {service.name: service.subscriptions})
     try:
         async with asyncio.timeout(BUS_SECONDS):

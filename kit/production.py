@@ -59,5 +59,5 @@ def unknown_variables(environment: Mapping[str, str], known: set[str]) -> Iterat
     for name in sorted(environment):
         if name.startswith("LPSE_") and name not in known and not SERVICE_LINK.fullmatch(name):
             near = get_close_matches(name, sorted(known), 1)
-            remedy = f"did you mean {near[0]}?" if near else "take it away; docs/operations.md lists all."
+            remedy = f"did you mean {near[0]}?" if near else "take it away; docs/operations/README.md lists all."
             yield f"{name} is no setting of OpenLPSE: {remedy}"

@@ -22,6 +22,7 @@ from kit.inbox import Handler, Inbox, Reaction, forget_failures
 from kit.jobs import Handler as JobHandler
 from kit.jobs import Job, Periodic, Worker
 from kit.keys import KeyRing
+from kit.measures import Measures
 from kit.outbox import Relay
 from kit.settings import CannotStart, Settings
 from kit.storage import ObjectStore
@@ -121,6 +122,8 @@ class Service:
             settings.sweep,
         )
         loops = {f"{self.name}.{name}": _bound(loop, self) for name, loop in self.loops.items()}
+        if settings.otlp:
+            loops[f"{self.name}.measures"] = Measures(self, relay).run
         return {
             f"{self.name}.relay": relay.run,
             f"{self.name}.inbox": lambda: bus.consume(self.name, self.inbox),

@@ -6,6 +6,8 @@ Attribute names of the messaging conventions are still in development there, so 
 """
 
 import logging
+import os
+import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, MutableMapping
@@ -13,14 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from threading import Thread
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Any, Literal, TextIO
 
 import structlog
 from opentelemetry import metrics, trace
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.metrics import Counter, Histogram
+from opentelemetry.metrics import Counter, Histogram, Meter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
@@ -36,7 +38,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit.settings import TelemetrySettings
 
-__all__ = ["RECENT", "Telemetry", "Traced", "configure_logs", "set_up", "trace_statements", "traceparent"]
+__all__ = ["RECENT", "Telemetry", "Traced", "configure_logs", "seconds", "set_up", "trace_statements", "traceparent"]
 
 FAREWELL_SECONDS = 1.0
 OURS = ("cli", "contracts", "gateway", "integrity", "kit", "services")
@@ -52,7 +54,11 @@ class _Ring(SpanProcessor):
 
 @dataclass(slots=True)
 class Telemetry:
-    """What one service measures with. Metric names follow `lpse.<what>.<unit>`."""
+    """What one service measures with.
+
+    Metrics bear the names of the OpenTelemetry conventions where there are any, else `lpse.<thing>.<what>`. What waits is
+    measured in kit/measures.py.
+    """
 
     service: str
     tracers: TracerProvider
@@ -63,6 +69,7 @@ class Telemetry:
     dead: Counter
     reaction_seconds: Histogram
     job_seconds: Histogram
+    request_seconds: Histogram
 
     @contextmanager
     def linked(
@@ -93,7 +100,9 @@ _KINDS = {"producer": SpanKind.PRODUCER, "consumer": SpanKind.CONSUMER, "interna
 
 
 def set_up(service: str, settings: TelemetrySettings, instance: str) -> Telemetry:
-    resource = Resource.create({"service.name": service, "service.namespace": "lpse", "lpse.instance": instance})
+    about = {"service.name": service, "service.namespace": "lpse", "lpse.instance": instance}
+    # replicas count each for itself: without it the numbers of one would stand in for the other's
+    resource = Resource.create({**about, "service.instance.id": f"{socket.gethostname()}/{os.getpid()}"})
     tracers = TracerProvider(
         resource=resource, sampler=ParentBased(TraceIdRatioBased(settings.trace_ratio)), shutdown_on_exit=False
     )
@@ -112,13 +121,20 @@ def set_up(service: str, settings: TelemetrySettings, instance: str) -> Telemetr
         published=meter.create_counter("lpse.outbox.published", unit="{event}"),
         handled=meter.create_counter("lpse.inbox.handled", unit="{event}"),
         dead=meter.create_counter("lpse.inbox.dead", unit="{event}"),
-        reaction_seconds=meter.create_histogram("lpse.reaction.duration", unit="s"),
-        job_seconds=meter.create_histogram("lpse.job.duration", unit="s"),
+        reaction_seconds=seconds(meter, "lpse.reaction.duration"),
+        job_seconds=seconds(meter, "lpse.job.duration"),
+        request_seconds=seconds(meter, "http.server.request.duration"),
     )
 
 
+def seconds(meter: Meter, name: str) -> Histogram:
+    """With the bounds of the conventions: the library's own are for milliseconds and say nothing below five seconds."""
+    bounds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300]
+    return meter.create_histogram(name, unit="s", explicit_bucket_boundaries_advisory=bounds)
+
+
 class Traced:
-    """ASGI: one span per request, going on with the caller's trace.
+    """ASGI: one span per request, going on with the caller's trace, and the time it took.
 
     Named after the route and never after the path: paths and queries hold tracking codes and grants.
     """
@@ -126,25 +142,41 @@ class Traced:
     def __init__(self, app: ASGIApp, signals: Telemetry) -> None:
         self._app = app
         self._tracer = signals.tracer
+        self._seconds = signals.request_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        began, status = perf_counter(), 500
         parent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), "")
         context = _PROPAGATOR.extract({"traceparent": parent})
         with self._tracer.start_as_current_span(scope["method"], context=context, kind=SpanKind.SERVER) as span:
 
             async def watched(message: Message) -> None:
+                nonlocal status
                 if message["type"] == "http.response.start":
-                    _describe(span, scope, message["status"])
+                    status = message["status"]
+                    _describe(span, scope, status)
                 await send(message)
 
-            await self._app(scope, receive, watched)
+            try:
+                await self._app(scope, receive, watched)
+            finally:
+                about = {
+                    "http.request.method": scope["method"],
+                    "http.route": _route(scope),
+                    "http.response.status_code": status,
+                }
+                self._seconds.record(perf_counter() - began, about)
+
+
+def _route(scope: Scope) -> str:
+    return str(getattr(scope.get("route"), "path", ""))
 
 
 def _describe(span: trace.Span, scope: Scope, status: int) -> None:
-    route = getattr(scope.get("route"), "path", "")
+    route = _route(scope)
     span.update_name(f"{scope['method']} {route}".strip())
     span.set_attribute("http.request.method", scope["method"])
     span.set_attribute("http.route", route)

@@ -98,13 +98,13 @@ def test_every_service_is_part_of_the_system() -> None:
 
 
 def test_every_setting_is_explained_to_operators() -> None:
-    text = (ROOT / "docs" / "operations.md").read_text()
+    text = (ROOT / "docs" / "operations" / "README.md").read_text()
     names = {f"LPSE_{name.upper()}" for settings in (Settings, GatewaySettings) for name in settings.model_fields}
     assert sorted(name for name in names if f"`{name}`" not in text) == []
 
 
 def test_every_limit_stands_with_its_default_in_the_handbook() -> None:
-    text = (ROOT / "docs" / "operations.md").read_text()
+    text = (ROOT / "docs" / "operations" / "README.md").read_text()
     rows = {
         name: f"| `{name}` | {field.default} | {field.description} |" for name, field in Limits.model_fields.items()
     }

@@ -1,0 +1,63 @@
+"""What waits in a service, told to its operators: asked every few seconds by its background work, where a collector is set.
+
+Every replica tells it, so an alert takes the largest of what they say. What cannot be asked is not told: an old number
+would hide that nobody knows. docs/operations explains what to do about each.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from opentelemetry.metrics import CallbackOptions, Observation
+from sqlalchemy import select
+
+from kit.jobs import LAG
+from kit.operations import queue_of
+from kit.outbox import Relay, backlog
+
+if TYPE_CHECKING:
+    from kit.service import Service
+
+__all__ = ["Measures"]
+
+EVERY = 15.0
+
+
+class Measures:
+    """`run()` is supervised by the service and never ends by itself."""
+
+    def __init__(self, service: "Service", relay: Relay) -> None:
+        self._service = service
+        self._told: dict[str, list[Observation]] = {}
+        gauge = service.signals.meters.get_meter("lpse").create_observable_gauge
+        gauge("lpse.outbox.depth", [self._last("depth")], unit="{event}")
+        gauge("lpse.outbox.age", [self._last("age")], unit="s")
+        gauge("lpse.queue.depth", [self._last("queue")], unit="{event}")
+        gauge("lpse.job.lag", [self._last("lag")], unit="s")
+        gauge("lpse.relay.leader", [lambda _: [self._observed(int(relay.leading))]])
+
+    async def run(self) -> None:
+        while True:
+            self._told = {}
+            self._told = await self.look()
+            await asyncio.sleep(EVERY)
+
+    async def look(self) -> dict[str, list[Observation]]:
+        async with self._service.database.reading() as db:
+            waiting = (await db.execute(select(*backlog()))).one()
+            lag = (await db.execute(LAG)).scalar_one()
+        queue = await queue_of(self._service)
+        return {
+            "depth": [self._observed(waiting.depth)],
+            "age": [self._observed(float(waiting.age_seconds))],
+            "lag": [self._observed(float(lag))],
+            "queue": [self._observed(queue.ready, state="ready"), self._observed(queue.dead, state="dead")]
+            if queue
+            else [],
+        }
+
+    def _last(self, name: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        return lambda _: self._told.get(name, ())
+
+    def _observed(self, value: float, **about: str) -> Observation:
+        return Observation(value, {"service": self._service.name, **about})

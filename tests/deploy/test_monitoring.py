@@ -1,0 +1,95 @@
+"""Rules and dashboards look at what the code tells, and whoever is woken finds a page that says what to do."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from services import SERVICES
+
+ROOT = Path(__file__).parents[2]
+HANDBOOK = ROOT / "docs" / "operations"
+INSTRUMENT = re.compile(
+    r'(create_counter|create_observable_up_down_counter|gauge|seconds)\(\s*(?:meter, )?"([a-z.]+)"(.*)'
+)
+ALERTS: list[dict[str, Any]] = [
+    rule
+    for group in yaml.safe_load((ROOT / "deploy" / "monitoring" / "alerts.yaml").read_text())["groups"]
+    for rule in group["rules"]
+]
+PANELS: list[dict[str, Any]] = json.loads((ROOT / "deploy" / "monitoring" / "dashboard.json").read_text())["panels"]
+EXPRESSIONS: dict[str, str] = {rule["alert"]: rule["expr"] for rule in ALERTS} | {
+    f"{panel['title']} {target['refId']}": target["expr"] for panel in PANELS for target in panel["targets"]
+}
+
+
+def emitted() -> Iterator[str]:
+    """The names under which a Prometheus keeps what the code tells by OTLP."""
+    for folder in ("kit", "gateway", "services"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for found in INSTRUMENT.finditer(path.read_text()):
+                kind, name = found[1], found[2].replace(".", "_")
+                if kind == "seconds":
+                    yield from (f"{name}_seconds_{part}" for part in ("bucket", "count", "sum"))
+                elif kind == "create_counter":
+                    yield f"{name}_total"
+                else:
+                    yield f"{name}_seconds" if 'unit="s"' in found[3] else name
+
+
+def looked_at(expression: str) -> set[str]:
+    """The series, without labels and what stands in quotes."""
+    bare = re.sub(r"\{[^}]*\}|by \([^)]*\)", "", re.sub(r'"[^"]*"', "", expression))
+    return set(re.findall(r"\b(?:lpse|http|db)_[a-z_]+", bare))
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_what_is_looked_at_is_told(name: str) -> None:
+    found = looked_at(EXPRESSIONS[name])
+    assert found
+    assert found <= set(emitted())
+
+
+def test_what_is_told_is_looked_at() -> None:
+    seen = set().union(*map(looked_at, EXPRESSIONS.values()))
+    assert {name for name in emitted() if not name.endswith(("_bucket", "_count", "_sum"))} <= seen
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_what_is_picked_out_exists(name: str) -> None:
+    expression = EXPRESSIONS[name]
+    jobs = re.findall(r'job="lpse/(\w+)"', expression)
+    assert set(jobs) | set(re.findall(r'service="(\w+)"', expression)) <= {*SERVICES, "gateway"}
+    for route in re.findall(r'http_route="([^"]+)"', expression):
+        sources = (ROOT / "services" / jobs[0]).rglob("*.py")
+        assert any(f'"{route}"' in path.read_text() for path in sources)
+
+
+def test_every_service_is_missed_when_it_is_silent() -> None:
+    assert set(re.findall(r'service="(\w+)"', EXPRESSIONS["ServiceSilent"])) == set(SERVICES)
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_every_alert_has_its_page(rule: dict[str, Any]) -> None:
+    page = re.sub(r"(?<!^)(?=[A-Z])", "-", rule["alert"]).lower() + ".md"
+    assert rule["annotations"]["runbook"] == f"docs/operations/{page}"
+    assert rule["labels"]["severity"] in {"page", "ticket"}
+    assert (HANDBOOK / page).read_text().startswith(f"# {rule['alert']}\n")
+    assert f"[{rule['alert']}]({page})" in (HANDBOOK / "README.md").read_text()
+
+
+def test_every_link_of_the_handbook_leads_somewhere() -> None:
+    pages = {page.name: page.read_text() for page in HANDBOOK.glob("*.md")}
+    assert {rule["annotations"]["runbook"].rpartition("/")[2] for rule in ALERTS} | {"README.md"} == set(pages)
+    links = {link for text in pages.values() for link in re.findall(r"\]\(([^)#:]+)\)", text)}
+    assert {link for link in links if not (HANDBOOK / link).exists()} == set()
+
+
+def test_the_handbook_asks_for_the_lock_that_the_relay_takes() -> None:
+    from kit.outbox import RELAY_LOCK
+
+    assert f"l.objid = {RELAY_LOCK} " in (HANDBOOK / "relay-without-leader.md").read_text()

@@ -1,0 +1,151 @@
+"""How a process of ours comes and goes: asked to stop, it finishes what it has in hand and leaves nothing to anybody else."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+
+from cli.system import spare_port
+from kit.outbox import RELAY_LOCK
+from tests.conftest import MakeDatabase
+
+ROOT = Path(__file__).parents[2]
+SERVICE = "helpdesk"
+GRACE = 45
+"""Seconds that an orchestrator gives a process before it kills it."""
+
+
+class Process:
+    def __init__(self, started: subprocess.Popen[bytes], url: str) -> None:
+        self.started, self.url = started, url
+
+    async def answers(self, path: str) -> int | None:
+        """The status; None: nobody listens."""
+        try:
+            async with httpx2.AsyncClient(timeout=30, trust_env=False, verify=False) as http:
+                return (await http.get(self.url + path)).status_code
+        except httpx2.ConnectError:
+            return None
+
+    async def ready(self) -> None:
+        async with asyncio.timeout(60):
+            while await self.answers("/health/ready") != 200:
+                assert self.started.poll() is None
+                await asyncio.sleep(0.1)
+
+    def stop(self) -> None:
+        self.started.send_signal(signal.SIGTERM)
+
+    async def left(self) -> int:
+        return await asyncio.to_thread(self.started.wait, GRACE)
+
+
+@contextmanager
+def serving(database: str, bus: str, keys: Path) -> Iterator[Process]:
+    port = spare_port()
+    environment = {
+        "PYTHONPATH": str(ROOT),
+        "LPSE_INSTANCE": "uji",
+        "LPSE_PROFILE": "latihan",
+        "LPSE_DATABASE": database,
+        "LPSE_BUS": bus,
+        "LPSE_KEYS": str(keys / SERVICE),
+        "LPSE_JWKS": str(keys / "jwks.json"),
+        "LPSE_SWEEP": "0.2",
+    }
+    command = [sys.executable, "-P", "-m", "cli", "serve", SERVICE, "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(command, env=environment, cwd="/", stderr=subprocess.DEVNULL) as started:
+        try:
+            yield Process(started, f"http://127.0.0.1:{port}")
+        finally:
+            started.kill()
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def leader(connection: Any) -> int | None:
+    """The server process that holds the relay's lock in this database."""
+    found: int | None = await connection.fetchval(
+        "select pid from pg_locks where locktype = 'advisory' and objid::bigint = $1 and granted and database = "
+        "(select oid from pg_database where datname = current_database())",
+        RELAY_LOCK,
+    )
+    return found
+
+
+async def other_leader(connection: Any, than: int | None) -> int:
+    async with asyncio.timeout(30):
+        while (found := await leader(connection)) in {None, than}:
+            await asyncio.sleep(0.05)
+    assert found is not None
+    return found
+
+
+async def test_a_request_in_hand_is_finished_and_no_other_is_taken(
+    make_database: MakeDatabase, empty_database: str, key_home: Path
+) -> None:
+    database = await make_database(SERVICE)
+    with serving(database, empty_database, key_home) as process:
+        await process.ready()
+        async with connected(database) as connection:
+            async with connection.transaction():
+                await connection.execute("lock table alembic_version in access exclusive mode")
+                in_hand = asyncio.create_task(process.answers("/health/ready"))
+                await waits_for(connection)
+                process.stop()
+                async with asyncio.timeout(10):
+                    while await process.answers("/health/live") is not None:
+                        await asyncio.sleep(0.05)
+                await asyncio.sleep(2)  # one that waits for nothing is gone by then
+                assert process.started.poll() is None, "it does not leave while a request is in hand"
+            assert await in_hand == 200
+        assert await process.left() == 0
+
+
+async def waits_for(connection: Any) -> None:
+    async with asyncio.timeout(30):
+        while not await connection.fetchval("select count(*) from pg_locks where not granted and relation is not null"):
+            await asyncio.sleep(0.02)
+
+
+async def test_the_relay_that_leaves_lets_another_lead(
+    make_database: MakeDatabase, empty_database: str, key_home: Path
+) -> None:
+    database = await make_database(SERVICE)
+    async with connected(database) as connection:
+        with serving(database, empty_database, key_home) as first:
+            await first.ready()
+            leading = await other_leader(connection, None)
+            with serving(database, empty_database, key_home) as second:
+                await second.ready()
+                assert await leader(connection) == leading
+                first.stop()
+                assert await first.left() == 0
+                following = await other_leader(connection, leading)
+                second.stop()
+                assert await second.left() == 0
+                assert following != leading
+        assert await leader(connection) is None
+
+
+async def test_without_a_broker_it_is_ready_and_leaves_in_order(make_database: MakeDatabase, key_home: Path) -> None:
+    nobody = f"amqp://uji:uji@127.0.0.1:{spare_port()}"
+    with serving(await make_database(SERVICE), nobody, key_home) as process:
+        await process.ready()
+        assert await process.answers("/health/live") == 200
+        process.stop()
+        assert await process.left() == 0
