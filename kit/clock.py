@@ -5,7 +5,7 @@
 which the regulation's boundary rule is stated.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Boolean, CheckConstraint, Column, Interval, Table, select, text
@@ -13,7 +13,7 @@ from sqlalchemy.sql import func
 
 from kit.db import Db, Instant, kit_metadata
 
-__all__ = ["WIB", "business_now", "clock", "real_now", "run", "set_to", "stop", "utc"]
+__all__ = ["WIB", "business_now", "business_today", "clock", "real_now", "run", "set_to", "stop", "utc"]
 
 WIB = ZoneInfo("Asia/Jakarta")
 
@@ -29,6 +29,11 @@ clock = Table(
 
 async def business_now(db: Db) -> datetime:
     return utc((await db.execute(select(func.business_now()))).scalar_one())
+
+
+async def business_today(db: Db) -> date:
+    """The day it is in WIB: what a date on a paper or in a letter is held against."""
+    return (await business_now(db)).astimezone(WIB).date()
 
 
 async def real_now(db: Db) -> datetime:

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg.exceptions
-from sqlalchemy import DateTime, MetaData, Numeric, Uuid, event
+from sqlalchemy import DateTime, Executable, MetaData, Numeric, Row, Uuid, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Engine, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import Pool
 
 from kit.ids import new_id
@@ -25,6 +25,7 @@ __all__ = [
     "Instant",
     "Money",
     "Sequenced",
+    "core",
     "is_contended",
     "is_unavailable",
     "is_unstorable",
@@ -146,6 +147,20 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def core(db: Db, statement: Executable, values: Mapping[str, Any]) -> Row[Any] | None:
+    """Run a statement that was built once, in the session's transaction; returns its first row if it returns any.
+
+    Over the session's connection: the session itself looks anew, each time, for what of it concerns the ORM, and that
+    costs more than the statement. So nothing that waits in the session is written first.
+    """
+    return await db.run_sync(_core, statement, values)
+
+
+def _core(session: Session, statement: Executable, values: Mapping[str, Any]) -> Row[Any] | None:
+    result = session.connection().execute(statement, values)
+    return result.first() if result.returns_rows else None
 
 
 def _drop_dead_connections(pool: Pool) -> None:

@@ -18,10 +18,9 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy import Column, Integer, Table, Text, Uuid, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
 
 from kit.bus import Dead, Delivery, Retry, Unavailable
-from kit.db import Base, Database, Db, Instant, is_unavailable, kit_metadata
+from kit.db import Base, Database, Db, Instant, core, is_unavailable, kit_metadata
 from kit.envelope import Envelope, Event, Incoming
 from kit.telemetry import Telemetry
 
@@ -136,17 +135,12 @@ def _open(delivery: Delivery) -> Envelope:
 
 async def once(db: Db, envelope: Envelope, handler: Callable[[Db, Envelope], Awaitable[None]]) -> bool:
     """Run the handler unless this event was handled before; the mark and the effect are one transaction."""
-    first = await db.run_sync(_mark, {"event_id": envelope.id, "type": envelope.type})
+    first = await core(db, _MARK, {"event_id": envelope.id, "type": envelope.type}) is not None
     if first:
         await handler(db, envelope)
     return first
 
 
-def _mark(session: Session, row: Mapping[str, Any]) -> bool:
-    return session.connection().execute(_MARK, row).one_or_none() is not None
-
-
-# Built once, and given to the connection itself: the session's own way costs more than the statement.
 _MARK = insert(inbox).on_conflict_do_nothing().returning(inbox.c.event_id)
 
 

@@ -20,6 +20,9 @@ TESTS = Path(__file__).parent
 LONGEST = ("browser", "faults", "fuzz", "flows", "launcher", "access", "gateway", "limits")
 """Folders whose files take minutes: run first, so that at the end no process waits for the other's last file."""
 
+COPIED = "strategy file_copy"
+"""A new database is a copy of files: PostgreSQL's other way, through its log, takes six times as long."""
+
 USED: dict[str, str] = {}
 """Backend -> what it was, for the closing lines."""
 
@@ -168,7 +171,7 @@ async def new_database(postgres: Postgres, templates: dict[str, str], service: s
         await migrations.upgrade(_address(postgres, name), service)
         templates[service] = name
     name = f"{service}_{uuid4().hex[:12]}"
-    await _admin(postgres, f'create database "{name}" template "{templates[service]}"')
+    await _admin(postgres, f'create database "{name}" template "{templates[service]}" {COPIED}')
     return _address(postgres, name)
 
 
@@ -189,7 +192,7 @@ async def make_database(postgres: Postgres, templates: dict[str, str]) -> AsyncI
 @pytest.fixture
 async def empty_database(postgres: Postgres) -> AsyncIterator[str]:
     name = f"empty_{uuid4().hex[:12]}"
-    await _admin(postgres, f'create database "{name}"')
+    await _admin(postgres, f'create database "{name}" {COPIED}')
     yield _address(postgres, name)
     await _admin(postgres, f'drop database "{name}" with (force)')
 
@@ -210,15 +213,21 @@ MakeSettings = Callable[..., Awaitable[Settings]]
 
 
 @pytest.fixture
-def make_settings(make_database: MakeDatabase, key_home: Path, empty_database: str) -> MakeSettings:
-    """`await make_settings("tender")`: settings of one service with a fresh database, an embedded bus and real keys."""
+def make_settings(make_database: MakeDatabase, key_home: Path) -> MakeSettings:
+    """`await make_settings("tender")`: settings of one service with a fresh database, an embedded bus and real keys.
+
+    The bus of all the services of one test has its tables in the first one's database.
+    """
+    buses: list[str] = []
 
     async def make(service: str, **others: Any) -> Settings:
+        database = await make_database(service)
+        buses.append(database)
         values = {
             "instance": "uji",
             "profile": "latihan",
-            "database": await make_database(service),
-            "bus": empty_database,
+            "database": database,
+            "bus": buses[0],
             "keys": key_home / service,
             "jwks": key_home / "jwks.json",
             "sweep": 0.1,

@@ -21,6 +21,9 @@ from cli.servers.process import Process, Say, ServerError, run, silent
 from cli.servers.server import Server
 
 KEYS: Final = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read", "s3.sse")
+VOLUME: Final = 128
+"""MiB in one of its files. Every bucket needs a file of its own, and it makes no more of them than free disk divided by
+this; by itself it takes a GiB, so that a small disk has no room for the last buckets though it is nearly empty."""
 MEMORY: Final = {"GOMEMLIMIT": "400MiB", "GOGC": "50"}  # at 200 MiB its collector never rests: 19 % of a core idle
 
 
@@ -132,6 +135,7 @@ class SeaweedFS(Server):
         ]
         quiet = [
             "-master.telemetry=false",
+            f"-master.volumeSizeLimitMB={VOLUME}",
             "-webdav=false",
             "-admin.ui=false",
             "-s3.autoCreateBucket=false",

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -34,6 +35,8 @@ STATIC: Final = HERE / "static"
 YEAR: Final = 365 * 24 * 3600
 PATIENCE: Final = 2.0
 """Seconds that a page waits for the training clock, which it could do without."""
+FIRST: Final = ("frame.html", "parts.html", "home.html", "tenders.html", "error.html")
+"""Templates that are compiled at the start, which takes a moment: people wait for a page, not for a start."""
 WARNED_BEFORE: Final = timedelta(hours=48)
 CURRENT: Final[Mapping[str, Any]] = {"current": "true", "limit": 100}
 SPELLED: Final = {"id": terbilang, "en": in_words}
@@ -49,6 +52,23 @@ def scripts() -> dict[str, str]:
     return {name: f"/static/generated/{made[name]}" if name in made else "" for name in ("portal", "hashing")}
 
 
+class _Compiled(BytecodeCache):
+    """What templates were compiled to, once per process, however many portals it makes."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._codes.get((bucket.key, bucket.checksum)):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._codes[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+COMPILED: Final = _Compiled()
+
+
 class Renderer:
     def __init__(self, settings: GatewaySettings, tender: Upstream, kept: Kept) -> None:
         self._settings, self._tender, self._kept = settings, tender, kept
@@ -60,11 +80,14 @@ class Renderer:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            bytecode_cache=COMPILED,
         )
         self._templates.globals["style"] = f"/static/lpse.css?v={_hash(STATIC / 'lpse.css')}"
         self._templates.globals["scripts"] = scripts()
         self._templates.filters["money"] = formats.money
         self._templates.filters["iso"] = formats.iso
+        for name in FIRST:
+            self._templates.get_template(name)
 
     @property
     def problem_words(self) -> dict[str, str]:

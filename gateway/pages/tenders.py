@@ -10,7 +10,7 @@ from gateway.pages.page import Page
 from gateway.pages.visit import Visit
 from kit.problems import NotFound, Problem
 
-__all__ = ["PAGES", "is_code"]
+__all__ = ["ANNOUNCEMENT", "PAGES", "is_code"]
 
 FILTERS: Final = ("q", "category", "year", "skpd")
 FIRST_YEAR: Final = 2011  # the regulation's own

@@ -131,7 +131,7 @@ class Upload:
                     await room.acquire()
                     shipping.append(group.create_task(ship(len(shipping) + 1, part)))
         except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+            raise failures.exceptions[0] from failures.exceptions[0].__cause__
         finally:
             for part in taken:
                 part.close()

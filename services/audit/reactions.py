@@ -36,10 +36,13 @@ async def record(db: Db, incoming: Incoming[Event]) -> None:
 
 async def _cursor(db: Db, source: str) -> ProducerCursor:
     """Locked: two consumers at once must not both continue one chain."""
-    first = insert(ProducerCursor).values(source=source, last_seq=0, last_digest=FIRST)
-    await db.execute(first.on_conflict_do_nothing())
     query = select(ProducerCursor).where(ProducerCursor.source == source).with_for_update()
-    return (await db.execute(query)).scalar_one()
+    cursor = (await db.execute(query)).scalar_one_or_none()
+    if cursor is None:
+        first = insert(ProducerCursor).values(source=source, last_seq=0, last_digest=FIRST)
+        await db.execute(first.on_conflict_do_nothing())
+        cursor = (await db.execute(query)).scalar_one()
+    return cursor
 
 
 def _place(envelope: Envelope, cursor: ProducerCursor) -> Place:

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 
 from contracts.helpdesk import MaintenanceAnnounced
 from contracts.registry import CommitteeFormed, ProviderVerified, SkpdRegistered
-from kit.db import Db
+from kit.db import Db, core
 from kit.envelope import Incoming
 from kit.inbox import Reaction
 from services.tender.models import Base, CommitteeView, MaintenanceView, ProviderView, SkpdView
@@ -64,7 +64,7 @@ async def maintenance_announced(db: Db, event: Incoming[MaintenanceAnnounced]) -
 
 async def _keep(db: Db, model: type[Base], event: Incoming[Any], **values: Any) -> None:
     """Insert, or update if this event is newer than what the row came from."""
-    await db.execute(_kept(model), {**values, "sequence": event.sequence})
+    await core(db, _kept(model), {**values, "sequence": event.sequence})
 
 
 @cache

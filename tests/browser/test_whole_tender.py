@@ -533,7 +533,7 @@ class Story:
         await self.ppk.check(page, "sppbj")
         await page.fill("#number", "027/001/SPPBJ/2026")
         await press(page, "main form.narrow button", twice=True)
-        await expect(page.locator("main")).to_contain_text("027/001/SPPBJ/2026")
+        await expect(page.locator("[aria-labelledby=sppbj] dl")).to_contain_text("027/001/SPPBJ/2026")
 
     async def a_citizen_complains(self) -> None:
         page = await self.citizen.open(f"/pengaduan?tender={self.code}", "pengaduan")

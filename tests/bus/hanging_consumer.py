@@ -13,6 +13,7 @@ async def main(url: str, prefix: str) -> None:
     await bus.declare(Topology(prefix, {"tender": frozenset({"#"})}))
 
     async def hang(delivery: Delivery) -> None:
+        await asyncio.sleep(0.3)  # an acknowledgement that went too early has reached the broker by then
         sys.stdout.write(f"{delivery.message.id}\n")
         sys.stdout.flush()
         await asyncio.sleep(3600)

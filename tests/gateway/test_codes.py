@@ -46,7 +46,7 @@ OFFERED: Final[Mapping[str, Iterable[str]]] = {
     "paper": literals(PaperKind) | {"npwp_number", "duplicate"},  # what else a verifier may find wanting
     "paper_about": literals(PaperKind),
     "provider_kind": literals(ProviderKind),
-    "provider_status": literals(Status),
+    "provider_status": literals(Status) | {"ready"},  # a draft whose papers are all there
     "receipt_reason": literals(Reason),
     "recipient": literals(Recipient),
     "role": set(Role),

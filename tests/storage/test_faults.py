@@ -33,8 +33,9 @@ async def test_a_store_killed_during_an_upload(tmp_path: Path, size: int) -> Non
                 assert server.pid
                 os.kill(server.pid, signal.SIGKILL)
 
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(StorageUnavailable) as failed:
         await store.put_stream("file", deadly(), size=size)
+    assert failed.value.__cause__  # what the operator needs to know
     health = await store.alive()
     assert not health
     assert "does not answer" in health.reason

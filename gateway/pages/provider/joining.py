@@ -9,14 +9,13 @@ from gateway.pages.desks import roles_of
 from gateway.pages.forms import Form
 from gateway.pages.page import Page
 from gateway.pages.provider.firm import own_standing
-from gateway.pages.tenders import is_code
+from gateway.pages.tenders import ANNOUNCEMENT, is_code
 from gateway.pages.units import everything
 from gateway.pages.visit import Visit
 from kit.problems import NotFound
 
 __all__ = ["PAGES"]
 
-ANNOUNCEMENT: Final = "pengumuman_pascakualifikasi"
 EXPLANATION: Final = "pemberian_penjelasan"
 OBJECTION: Final = "masa_sanggah"
 

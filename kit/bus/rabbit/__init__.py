@@ -15,7 +15,7 @@ from kit.bus.rabbit.connection import PATIENCE, Session, probe, reachable, sessi
 from kit.bus.rabbit.consumer import Consumer
 from kit.bus.rabbit.letters import Letters
 from kit.bus.rabbit.publisher import Publisher
-from kit.bus.rabbit.wire import outgoing
+from kit.bus.rabbit.wire import Outgoing, outgoing
 
 __all__ = ["RabbitBus"]
 
@@ -64,7 +64,7 @@ class RabbitBus:
     async def consume(self, queue: str, handler: Handler, *, prefetch: int = 32) -> None:
         topology = self._topology
 
-        async def bury(letter: aio_pika.Message) -> Exception | None:
+        async def bury(letter: Outgoing) -> Exception | None:
             return (await self._publisher.send(topology.dead, [(queue, letter)]))[0]
 
         await Consumer(self._url, topology, queue, handler, prefetch, bury).run()

@@ -4,16 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-import aio_pika
 import structlog
-from aio_pika import IncomingMessage
-from aio_pika.abc import AbstractIncomingMessage
 from aiormq.abc import DeliveredMessage
 
 from kit.bus import Dead, Handler, Retry, Topology, Unavailable
 from kit.bus.handling import attempt, finish, is_cancelled, pauses
 from kit.bus.rabbit.connection import PATIENCE, Session, declare, session
-from kit.bus.rabbit.wire import burial, open_delivery
+from kit.bus.rabbit.wire import Outgoing, burial, open_delivery
 
 __all__ = ["Consumer"]
 
@@ -22,7 +19,7 @@ log = structlog.get_logger()
 LONGEST_HOLD = 5.0
 """Seconds a message may wait here for its next try. It counts against the prefetch meanwhile."""
 
-Bury = Callable[[aio_pika.Message], Awaitable[Exception | None]]
+Bury = Callable[[Outgoing], Awaitable[Exception | None]]
 
 
 class Consumer:
@@ -55,11 +52,11 @@ class Consumer:
             return repr(error)
 
     async def _consume(self, opened: Session) -> str:
-        arrived: asyncio.Queue[IncomingMessage | None] = asyncio.Queue()
+        arrived: asyncio.Queue[DeliveredMessage | None] = asyncio.Queue()
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def arrive(delivered: DeliveredMessage) -> None:
-            arrived.put_nowait(IncomingMessage(delivered))
+            arrived.put_nowait(delivered)
 
         def end(*_: object) -> None:
             if not over.done():
@@ -94,7 +91,7 @@ class Consumer:
                 await channel.basic_cancel(tag)
                 await channel.basic_nack(0, multiple=True, requeue=True)
 
-    async def _work(self, arrived: asyncio.Queue[IncomingMessage | None], over: asyncio.Future[None]) -> None:
+    async def _work(self, arrived: asyncio.Queue[DeliveredMessage | None], over: asyncio.Future[None]) -> None:
         """One message after the other. While our own side cannot work, keep the message and take no other."""
         while (message := await arrived.get()) is not None:
             waits = pauses()
@@ -103,7 +100,7 @@ class Consumer:
             if over.done():
                 return
 
-    async def _settle(self, message: IncomingMessage) -> bool:
+    async def _settle(self, message: DeliveredMessage) -> bool:
         delivery = open_delivery(message, self._service)
         match await attempt(self._handler, delivery):
             case Unavailable():
@@ -120,13 +117,13 @@ class Consumer:
                 await _acknowledge(message)
         return True
 
-    def _hold(self, message: AbstractIncomingMessage, seconds: float) -> None:
+    def _hold(self, message: DeliveredMessage, seconds: float) -> None:
         task = asyncio.create_task(_give_back(message, min(seconds, LONGEST_HOLD)))
         self._held.add(task)
         task.add_done_callback(self._held.discard)
 
 
-async def _acknowledge(message: IncomingMessage) -> None:
+async def _acknowledge(message: DeliveredMessage) -> None:
     """The next message need not wait until the socket took this one's: what is lost on the way comes again.
 
     The library's queue for the socket is short and nobody empties it once its writer has gone: that ends the session too.
@@ -135,8 +132,8 @@ async def _acknowledge(message: IncomingMessage) -> None:
         await message.channel.basic_ack(message.delivery_tag or 0, wait=False)
 
 
-async def _give_back(message: AbstractIncomingMessage, seconds: float) -> None:
+async def _give_back(message: DeliveredMessage, seconds: float) -> None:
     """Said with reject, which every broker counts; when the session is gone the broker has the message already."""
     await asyncio.sleep(seconds)
     with suppress(Exception):
-        await message.reject(requeue=True)
+        await message.channel.basic_reject(message.delivery_tag or 0, requeue=True)

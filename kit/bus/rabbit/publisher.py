@@ -6,17 +6,17 @@ from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
-import aio_pika
 from aio_pika.exceptions import DeliveryError, PublishError
 from aiormq.abc import AbstractChannel
 
 from kit.bus import BusUnavailable, Refused, Unroutable
 from kit.bus.rabbit.connection import PATIENCE, Session, declare, reachable, session
+from kit.bus.rabbit.wire import Outgoing
 from kit.bus.topology import Topology
 
 __all__ = ["Letter", "Publisher"]
 
-Letter = tuple[str, aio_pika.Message]
+Letter = tuple[str, Outgoing]
 """Routing key and message."""
 
 SMALL = 64 << 10
@@ -94,7 +94,7 @@ def _outcome(task: asyncio.Task[Exception | None]) -> Exception | None:
     return BusUnavailable("RabbitMQ did not confirm in time") if task.cancelled() else task.result()
 
 
-async def _send(channel: AbstractChannel, exchange: str, key: str, message: aio_pika.Message) -> Exception | None:
+async def _send(channel: AbstractChannel, exchange: str, key: str, message: Outgoing) -> Exception | None:
     """The exchange's own `publish` waits for the socket after each message, which halves the rate of a batch."""
     try:
         await channel.basic_publish(

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from kit.call import Call
-from kit.clock import WIB, business_now, real_now
+from kit.clock import business_now, business_today, real_now
 from kit.db import Db
 from kit.grants import DownloadGrant, Statement, UploadGrant
 from kit.ids import new_id
@@ -69,7 +69,7 @@ async def begin_paper(call: Call, service: Service, new: NewPaper) -> PaperBegun
     number = require_nik(new.number) if new.kind == "ktp" else new.number
     async with call.transaction() as db:
         provider = await _own_open(db, call.account)
-        today = (await business_now(db)).astimezone(WIB).date()
+        today = await business_today(db)
         require_dates(new.kind, issued_on=new.issued_on, expires_on=new.expires_on, today=today)
         paper = Paper(**new.model_dump(exclude={"number"}), number=number, id=new_id(), provider=provider.id)
         begun = await _granted(db, call, service, paper, MEDIA_TYPES)

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from kit.call import Call
-from kit.clock import WIB, business_now
+from kit.clock import business_today
 from kit.db import Db
 from kit.outbox import emit
 from kit.problems import Conflict, NotFound
@@ -27,7 +27,7 @@ async def decide_provider(call: Call, id: UUID, decision: Decision) -> ProviderO
             listed=decision.deficiencies,
             resolved=decision.resolved_duplicates,
             notes=decision.notes,
-            today=(await business_now(db)).astimezone(WIB).date(),
+            today=await business_today(db),
         )
         provider.status = decision.outcome
         db.add(_record(call.account, provider, decision))

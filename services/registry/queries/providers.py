@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import or_, select
 
-from kit.clock import WIB, business_now
+from kit.clock import business_today
 from kit.db import Db
 from kit.paging import Page, page
 from kit.problems import NotFound
@@ -46,7 +46,7 @@ async def provider_for(db: Db, id: UUID, reader: UUID, *, verifier: bool) -> Pro
 async def _for_verifiers(db: Db, provider: Provider) -> dict[str, object]:
     case = await case_of(db, provider)
     originals = [paper.id for paper in current(case.papers).values()]
-    today = (await business_now(db)).astimezone(WIB).date()
+    today = await business_today(db)
     return {"duplicates": list(case.duplicates), "deficiencies": deficiencies(case, originals, (), today)}
 
 
