@@ -1,7 +1,10 @@
 """Each service's database history: plain Alembic revisions in `services/<name>/migrations`, one harness for all.
 
-A migration runs before the old version stops, so it must suit both (expand, migrate, contract over releases). It waits a
-few seconds for locks at most and tries again, and two migrations at once are kept apart by an advisory lock.
+A migration runs before the old version stops, so it must suit both (expand, migrate, contract over releases). One that
+takes away what older code needs says so: `OLDEST = "0004"` in its file names the oldest revision whose code still works
+on the result. The database keeps the latest of these, so that code which does not know a newer revision knows whether
+it may go on. A migration waits a few seconds for locks at most and tries again, and two at once are kept apart by an
+advisory lock.
 """
 
 import asyncio
@@ -77,18 +80,40 @@ def _upgrade(connection: Connection, service: str) -> str | None:
         return script._upgrade_revs("head", revision)  # noqa: SLF001  the step list is what alembic.command uses too
 
     context = MigrationContext.configure(connection, opts={"fn": steps, **OPTIONS})
+    known = {step.revision: getattr(step.module, "OLDEST", "0000") for step in script.walk_revisions()}
+    have = context.get_current_revision()
+    if have and have not in known:
+        _refuse_unless_suitable(service, have, _head(service), connection.execute(_SUITS).scalar_one())
+        return have
     with Operations.context(context):
         context.run_migrations()
+    if known:
+        connection.execute(text(f"comment on table alembic_version is '{max(known.values())}'"))
     return context.get_current_revision()
 
 
 async def refuse_wrong_schema(db: Db, service: str) -> None:
-    """A service does not run on a database whose schema its code does not know."""
+    """A service does not run on a database whose schema its code does not know, unless that is newer and suits it."""
     have, want = await schema(db, service)
-    if have != want:
+    _refuse_unless_suitable(service, have, want, (await db.execute(_SUITS)).scalar_one())
+
+
+def _refuse_unless_suitable(service: str, have: str | None, want: str | None, oldest: str | None) -> None:
+    """`oldest` as a newer version left it; None where no version with this rule was there."""
+    if have == want:
+        return
+    if have is None or want is None or have < want:
         raise CannotStart(
             f"the database of {service} is at {have}, this code needs {want}: run `lpse db upgrade {service}`"
         )
+    if oldest is None or oldest > want:
+        raise CannotStart(
+            f"the database of {service} is at {have} already and no longer suits this code, which is of {want}: "
+            "start the newer version"
+        )
+
+
+_SUITS = text("select obj_description('alembic_version'::regclass)")
 
 
 async def schema(db: Db, service: str) -> tuple[str | None, str | None]:

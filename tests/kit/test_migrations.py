@@ -1,6 +1,7 @@
 """A database's history: written from the models, applied once, also when two start at once."""
 
 import asyncio
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,36 @@ async def test_a_service_does_not_run_on_another_schema(database: Database) -> N
         await db.execute(text("update alembic_version set version_num = '0000'"))
         with pytest.raises(RuntimeError, match="is at 0000, this code needs 0001"):
             await migrations.refuse_wrong_schema(db, "probe")
+
+
+NEXT = """from alembic import op
+
+revision, down_revision = "0002", "0001"
+{oldest}
+
+def upgrade() -> None:
+    op.execute("alter table note add column mood text")
+"""
+
+
+@pytest.mark.parametrize(("oldest", "goes_on"), [("", True), ('OLDEST = "0001"', True), ('OLDEST = "0002"', False)])
+async def test_older_code_goes_on_beside_a_newer_schema_that_suits_it(
+    probe_package: Path, dsn: str, database: Database, oldest: str, goes_on: bool
+) -> None:
+    newer = probe_package / "migrations" / "0002_mood.py"
+    newer.write_text(NEXT.format(oldest=oldest))
+    migrations._HEADS.clear()
+    try:
+        assert await migrations.upgrade(dsn, "probe") == "0002"
+    finally:
+        newer.unlink()
+        migrations._HEADS.clear()
+    refused = nullcontext() if goes_on else pytest.raises(RuntimeError, match="start the newer version")
+    async with database.reading() as db:
+        with refused:
+            await migrations.refuse_wrong_schema(db, "probe")
+    with refused:
+        assert await migrations.upgrade(dsn, "probe") == "0002"
 
 
 def test_a_service_that_is_none() -> None:
