@@ -2,13 +2,29 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 from cli.installation import Installation
 from cli.mistakes import Mistake
 from cli.system import KEY_DAYS, PARTS
 from kit import keys
 
-__all__ = ["listing", "renew", "retire"]
+__all__ = ["create", "listing", "renew", "retire"]
+
+
+def create(home: Path) -> list[str]:
+    """First keys for an installation that `lpse up` does not make, as on a cluster: those of each part in a folder of
+    its name, the public ones of all in `jwks.json`."""
+    if home.exists() and any(home.iterdir()):
+        raise Mistake(f"{home} is not empty. Name a new directory: keys that are in use would be lost among new ones.")
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = []
+    for part in PARTS:
+        folder = home / part.name
+        for purpose in part.purposes:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            made.append(keys.generate(folder, home / "jwks.json", part.name, purpose, KEY_DAYS))
+    return [f"{key.kid}  {key.owner} {key.purpose}" for key in made]
 
 
 def listing(installation: Installation) -> list[str]:

@@ -109,8 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     db.add_argument("name", nargs="?", choices=("all", *SERVICES), default="all")
     db.add_argument("message", nargs="?", help="what a revision changes, in_words_like_this")
     keys = command("keys", _keys, "the services' signing keys")
-    keys.add_argument("action", choices=("list", "renew", "retire"))
-    keys.add_argument("what", nargs="?", default="", help="the owner to renew, or the key to retire")
+    keys.add_argument("action", choices=("create", "list", "renew", "retire"))
+    keys.add_argument(
+        "what", nargs="?", default="", help="the directory to create, the owner to renew, or the key to retire"
+    )
     clock = command("clock", _clock, "the training clock")
     clock.add_argument("action", choices=("show", "stop", "set", "next", "run"))
     clock.add_argument("at", nargs="?", type=datetime.fromisoformat, help="2026-11-23T10:00:00+07:00")
@@ -238,13 +240,15 @@ async def _db(asked: argparse.Namespace) -> int:
 async def _keys(asked: argparse.Namespace) -> int:
     from cli import keyring
 
+    if asked.action != "list" and not asked.what:
+        needed = {"create": "a new directory", "renew": "an owner", "retire": "a key"}[asked.action]
+        raise Mistake(f"`keys {asked.action}` needs {needed}; see `lpse keys list`.")
+    if asked.action == "create":
+        print("\n".join(keyring.create(Path(asked.what))))
+        return 0
     installation = Installation.read(asked.var.absolute())
     if asked.action == "list":
         print("\n".join(keyring.listing(installation)))
-    elif not asked.what:
-        raise Mistake(
-            f"`keys {asked.action}` needs {'an owner' if asked.action == 'renew' else 'a key'}; see `lpse keys list`."
-        )
     elif asked.action == "renew":
         print("\n".join(keyring.renew(installation, asked.what)))
     else:

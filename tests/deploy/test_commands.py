@@ -3,7 +3,15 @@
 import asyncio
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
+
+from cli import keyring
+from cli.mistakes import Mistake
+from cli.system import PARTS
+from kit.keys import KeyRing, SigningKey
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,3 +36,18 @@ async def test_a_database_is_migrated_while_its_service_waits(empty_database: st
     assert not waiting.done(), "the schema is not there yet"
     assert "helpdesk: at 00" in await lpse("db", "upgrade", "helpdesk", database=empty_database, var=tmp_path)
     assert "waiting" in await waiting
+
+
+def test_keys_are_made_where_nothing_else_is(tmp_path: Path) -> None:
+    """As the Secrets and the ConfigMap of the manifests want them: a folder for each part, one file for all."""
+    home = tmp_path / "keys"
+    printed = keyring.create(home)
+    ring, now = KeyRing(home / "jwks.json"), datetime.now(UTC)
+    for part in PARTS:
+        for purpose in part.purposes:
+            key = SigningKey.load(home / part.name, part.name, purpose)
+            assert ring.lookup(key.kid, purpose, now, owner=part.name)
+            assert any(line.startswith(key.kid) for line in printed)
+    assert {folder.name for folder in home.iterdir()} == {part.name for part in PARTS if part.purposes} | {"jwks.json"}
+    with pytest.raises(Mistake, match="is not empty"):
+        keyring.create(home)

@@ -6,6 +6,8 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
+OLDEST = "0002"
+
 
 def upgrade() -> None:
     op.execute("delete from login_attempt")  # they count a quarter of an hour; of these nobody knows the place
