@@ -146,6 +146,9 @@ Adds = Callable[[str, Callable[[argparse.Namespace], Awaitable[int]], str], argp
 
 def _plays(command: Adds) -> None:
     """What plays on servers of its own."""
+    top = command("top", _top, "what waits in each service and what the processes use, here and now")
+    top.add_argument("--every", type=_seconds, default=2.0, metavar="SECONDS", help="between two looks (default 2)")
+    top.add_argument("--once", action="store_true", help="one look, as also where the output is no terminal")
     demo = command("demo", _demo, "play one whole tender with real files, on its own servers")
     demo.add_argument("--files", type=Path, help="directory whose files the bidders hand in")
     demo.add_argument("--out", type=Path, help="where the evidence goes (default under --var)")
@@ -195,10 +198,24 @@ async def _demo(asked: argparse.Namespace) -> int:
     return await demo(asked)
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.2 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError("from 0.2 seconds to an hour")
+    return seconds
+
+
 async def _rush(asked: argparse.Namespace) -> int:
     from cli.rush import rush
 
     return await rush(asked)
+
+
+async def _top(asked: argparse.Namespace) -> int:
+    from cli.top import top
+
+    await top(Installation.read(asked.var.absolute()), every=asked.every, once=asked.once)
+    return 0
 
 
 async def _serve(asked: argparse.Namespace) -> int:

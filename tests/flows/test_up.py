@@ -30,6 +30,7 @@ from cli.main import main
 from cli.mistakes import Mistake
 from cli.servers import Postgres, RabbitMQ, SeaweedFS, ServerError
 from cli.system import Options, System, installed, spare_port
+from cli.top import look, top
 from cli.up import running
 from kit.bus.choice import open_bus
 from kit.bus.topology import Topology
@@ -320,3 +321,18 @@ async def test_what_is_not_there_is_said_in_words(portal: Portal) -> None:
         await portal.visitor().get("/api/tender/public/tenders/00000000000")
     assert refused.value.status == 404
     assert refused.value.problem["remedy"]
+
+
+async def test_top_tells_what_waits_and_who_is_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with running(options(tmp_path / "var")) as system:
+        await top(system.installation, every=0.2, once=True)
+        printed = capsys.readouterr().out
+        assert "away" not in printed
+        for word in (*SERVICES, "weed", "postgres", "GiB free"):
+            assert word in printed
+        rows = [[cell.strip() for cell in line.split("│")] for line in printed.splitlines()]
+        relays = {row[1]: row[4] for row in rows if row[1:2] and row[1] in SERVICES}
+        assert relays == dict.fromkeys(SERVICES, "1")
+    [registry] = [name for name in system.installation.databases if name == "registry"]
+    async with system.installation.database(registry) as database:
+        assert (await look(registry, database)).waiting is None
