@@ -531,9 +531,10 @@ class Story:
         page = await self.ppk.open(self.package, "paket-sppbj")
         await press(page, f"a[href='{self.package}/sppbj']")
         await self.ppk.check(page, "sppbj")
-        await page.fill("#number", "027/001/SPPBJ/2026")
+        number = f"027/{self.code}/SPPBJ/2026"  # every letter of an instance has its own
+        await page.fill("#number", number)
         await press(page, "main form.narrow button", twice=True)
-        await expect(page.locator("[aria-labelledby=sppbj] dl")).to_contain_text("027/001/SPPBJ/2026")
+        await expect(page.locator("[aria-labelledby=sppbj] dl")).to_contain_text(number)
 
     async def a_citizen_complains(self) -> None:
         page = await self.citizen.open(f"/pengaduan?tender={self.code}", "pengaduan")
