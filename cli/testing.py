@@ -19,7 +19,7 @@ def test(arguments: Sequence[str], *, require: bool, long: bool) -> int:
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     flags = [flag for flag, wanted in (("--require-backends", require), ("--long", long)) if wanted]
-    if not arguments:  # two cores are busy with three: each waits for servers a third of its time
+    if not arguments:  # three keep two cores busy: some always wait for servers
         # xdist would keep the files of few tests for last. Here those are the longest (tests/conftest.py puts them first).
         flags += ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder"]
         _get_programs()
