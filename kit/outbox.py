@@ -8,7 +8,7 @@ not jumped over.
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -34,11 +34,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.orm import Session
 
 from kit import telemetry
 from kit.bus import Bus, BusUnavailable, Message
-from kit.db import Database, Db, Instant, kit_metadata
+from kit.db import Database, Db, Instant, core, kit_metadata
 from kit.envelope import FIRST, Emission, Envelope, Subject
 from kit.ids import new_id
 
@@ -84,16 +83,11 @@ async def emit(db: Db, emission: Emission) -> UUID:
         "traceparent": telemetry.traceparent(),
         "data": emission.data.model_dump_json(),
     }
-    await db.run_sync(_store, row, flush=not isinstance(emission.subject, Subject))
+    if not isinstance(emission.subject, Subject):
+        await db.flush()
+    await core(db, _STORE, row)
     db.info["wakes"] = True
     return event_id
-
-
-def _store(session: Session, row: Mapping[str, Any], *, flush: bool) -> None:
-    """The connection itself is asked: the session would look anew, each time, for what of it is an ORM statement."""
-    if flush:
-        session.flush()
-    session.connection().execute(_STORE, row)
 
 
 @dataclass(slots=True)

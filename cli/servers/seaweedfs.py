@@ -103,6 +103,8 @@ class SeaweedFS(Server):
         self.port = take(self.port, self.name)
         self._inner = _Ports(*free_ports(len(_Ports._fields)))
         closed(self.directory / "data")
+        # what it kept of an earlier start would go before ours
+        (self.directory / "data" / "mini.options").unlink(missing_ok=True)
         self._conf.mkdir(exist_ok=True, mode=0o700)
         if not (self._conf / "security.toml").exists():
             self.say(f"SeaweedFS {self.version}: making a new object store in {self.directory}")

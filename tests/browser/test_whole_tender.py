@@ -126,6 +126,11 @@ class Story:
     def seat(self, who: Somebody | None = None) -> Seat:
         return replace(self._seat, who=who, _pages={})
 
+    @property
+    def letter(self) -> str:
+        """The number of the letter of appointment, of which an instance knows each once."""
+        return f"027/{self.code}/SPPBJ/2026"
+
     async def clock(self, at: datetime) -> None:
         await set_clock(self.system, "set", at)
 
@@ -531,9 +536,9 @@ class Story:
         page = await self.ppk.open(self.package, "paket-sppbj")
         await press(page, f"a[href='{self.package}/sppbj']")
         await self.ppk.check(page, "sppbj")
-        await page.fill("#number", "027/001/SPPBJ/2026")
+        await page.fill("#number", self.letter)
         await press(page, "main form.narrow button", twice=True)
-        await expect(page.locator("[aria-labelledby=sppbj] dl")).to_contain_text("027/001/SPPBJ/2026")
+        await expect(page.locator("[aria-labelledby=sppbj] dl")).to_contain_text(self.letter)
 
     async def a_citizen_complains(self) -> None:
         page = await self.citizen.open(f"/pengaduan?tender={self.code}", "pengaduan")
@@ -568,7 +573,7 @@ class Story:
             )
             said.append(await page.inner_text("main"))
         whole = "\n".join(said)
-        for fact in (self.names["winner"], self.names["loser"], REASON, "027/001/SPPBJ/2026"):
+        for fact in (self.names["winner"], self.names["loser"], REASON, self.letter):
             assert fact in whole
         assert self.names["late"] not in "".join(said[-2:]), "a late bid is no offer"
 

@@ -12,7 +12,7 @@ from tests.fuzz.fuzzer import Fuzzer
 TARGETS = (*SERVICES, "gateway")
 # hypothesis takes what others in this process do with `random` meanwhile for its own strategies' doing
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
-EXAMPLES = 8
+EXAMPLES = 5
 LONG_SECONDS = 1800
 
 

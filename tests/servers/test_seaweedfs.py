@@ -136,3 +136,11 @@ asyncio.run(main())
 async def test_it_ends_with_a_killed_parent(tmp_path: Path, killed_parent: Parent) -> None:
     (pid,) = killed_parent(STARTS.format(directory=str(tmp_path / "s3")))
     assert gone(pid)
+
+
+async def test_a_small_disk_has_room_for_every_bucket(tmp_path: Path) -> None:
+    """Its files are small, whatever an earlier start left about them."""
+    (tmp_path / "s3/data").mkdir(parents=True)
+    (tmp_path / "s3/data/mini.options").write_text("master.volumeSizeLimitMB=1024\n")
+    async with SeaweedFS(tmp_path / "s3") as server:
+        assert "volumeSizeLimit:128 MB" in await server.shell("volume.list\n")

@@ -31,10 +31,10 @@ def outgoing(message: Message, first_seen: datetime | None = None, extra: Mappin
     return _outgoing(message.body, headers, message.key, first_seen or datetime.now(UTC))
 
 
-def _outgoing(body: bytes, headers: Mapping[str, Any], type_: str | None, first_seen: datetime | None) -> Outgoing:
+def _outgoing(body: bytes, headers: dict[str, Any], type_: str | None, first_seen: datetime | None) -> Outgoing:
     return Outgoing(
         body,
-        spec.Basic.Properties(headers={**headers}, message_type=type_, timestamp=first_seen, delivery_mode=PERSISTENT),
+        spec.Basic.Properties(headers=headers, message_type=type_, timestamp=first_seen, delivery_mode=PERSISTENT),
     )
 
 
