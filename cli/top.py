@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -148,9 +149,8 @@ def used(var: Path) -> list[Used]:
 
 
 def _services(services: Iterable[Look], depths: dict[str, Depth]) -> Table:
-    table = Table("service", title=time.strftime("%H:%M:%S %Z"), title_justify="left", expand=True)
-    for head in ("outbox", "oldest", "relays", "queue", "dead", "consumers", "jobs late", "database"):
-        table.add_column(head, justify="right")
+    heads = ("outbox", "oldest", "relays", "queue", "dead", "consumers", "jobs late", "database")
+    table = _table("service", *heads, title=time.strftime("%H:%M:%S %Z"))
     for one in services:
         table.add_row(
             one.service,
@@ -165,11 +165,18 @@ def _services(services: Iterable[Look], depths: dict[str, Depth]) -> Table:
 
 
 def _programs(programs: Iterable[Used]) -> Table:
-    table = Table("program", expand=True)
-    for head in ("processes", "processor", "memory"):
-        table.add_column(head, justify="right")
+    table = _table("program", "processes", "processor", "memory")
     for one in programs:
         table.add_row(one.program, str(one.count), f"{one.cpu:.0f} %", f"{one.memory / MIB:.0f} MiB")
+    return table
+
+
+def _table(first: str, *numbers: str, title: str | None = None) -> Table:
+    """Narrow enough for a terminal of 80 columns."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, expand=True, padding=0)
+    table.add_column(first, no_wrap=True)
+    for head in numbers:
+        table.add_column(head, justify="right", no_wrap=True)
     return table
 
 
