@@ -154,13 +154,21 @@ def _plays(command: Adds) -> None:
     demo.add_argument("--out", type=Path, help="where the evidence goes (default under --var)")
     demo.add_argument("--json", action="store_true", help="one JSON object on stdout at the end")
     _servers(demo)
+    _elsewhere(demo)
     rush = command("rush", _rush, "bidders before a deadline while parts of the system are killed and frozen")
     rush.add_argument("--bidders", type=_count, default=10)
-    rush.add_argument("--kill", type=float, default=0.5, metavar="RATE", help="faults per second (default 0.5)")
+    rush.add_argument("--kill", type=float, metavar="RATE", help="faults per second (default 0.5; with --gateway none)")
     rush.add_argument("--seed", type=int, default=1, help="decides who comes when and what is struck (default 1)")
     rush.add_argument("--keep", action="store_true", help="leave its directory, which a bad end always leaves")
     rush.add_argument("--json", action="store_true", help="what it does anyway: one JSON object on stdout")
     _servers(rush)
+    _elsewhere(rush)
+
+
+def _elsewhere(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--gateway", metavar="URL", help="play in the training system of --var that runs already, over this address"
+    )
 
 
 def _port(text: str) -> int:

@@ -35,7 +35,7 @@ from kit.settings import Profile
 from kit.storage import ObjectStore
 from services import SERVICES, build
 
-__all__ = ["PARTS", "Options", "System", "Trainee", "installed"]
+__all__ = ["PARTS", "Options", "System", "Trainee", "installed", "trainees"]
 
 Say = Callable[[str], None]
 
@@ -305,9 +305,17 @@ async def _seed(installation: Installation, say: Say) -> tuple[Trainee, ...]:
         say("preparing the training tenant")
         known = {user[0]: (secrets.token_urlsafe(9), pyotp.random_base32()) for user in training.TRAINING_USERS}
         private(file, json.dumps(known))
-    known = {user: (password, totp) for user, (password, totp) in json.loads(file.read_text()).items()}
+    there = trainees(installation)
     async with installation.database("registry") as database:
-        await training.seed(database, known)
+        await training.seed(database, {one.user_id: (one.password, one.totp_secret) for one in there})
+    return there
+
+
+def trainees(installation: Installation) -> tuple[Trainee, ...]:
+    """The accounts of the training tenant, with the passwords of this installation alone."""
+    from services.registry import training
+
+    known = json.loads(installation.trainees.read_text())
     return tuple(Trainee(user_id, name, role, *known[user_id]) for user_id, name, role, _ in training.TRAINING_USERS)
 
 

@@ -1,4 +1,7 @@
-"""`lpse demo`: one whole tender through the gateway, with real files, on its own servers, from registration to SPPBJ."""
+"""`lpse demo`: one whole tender through the gateway, with real files, from registration to SPPBJ.
+
+On servers of its own, or in a training system that runs already.
+"""
 
 import argparse
 import json
@@ -16,6 +19,7 @@ from cli.demo.portal import Refused
 from cli.demo.story import Story
 from cli.demo.telling import summary
 from cli.mistakes import Mistake
+from cli.running import found, new_cast
 from cli.servers import ServerError
 from cli.system import Options, spare_port
 from cli.up import running
@@ -55,7 +59,15 @@ async def demo(asked: argparse.Namespace) -> int:
 
 
 async def _play(asked: argparse.Namespace, stage: Path, files: list[Path] | None, evidence: Path) -> dict[str, Any]:
-    options = Options(
+    began = time.monotonic()
+    async with found(asked) if asked.gateway else running(_options(asked, stage)) as system:
+        cast = new_cast() if asked.gateway else 0
+        report = await Story(system, stage / "work", files, evidence, cast=cast).play()
+    return report | {"evidence": str(evidence), "seconds": round(time.monotonic() - began, 1)}
+
+
+def _options(asked: argparse.Namespace, stage: Path) -> Options:
+    return Options(
         var=stage / "system",
         port=spare_port(),
         prefix=f"demo-{secrets.token_hex(4)}",
@@ -65,10 +77,6 @@ async def _play(asked: argparse.Namespace, stage: Path, files: list[Path] | None
         bus=asked.bus,
         lent=True,
     )
-    began = time.monotonic()
-    async with running(options) as system:
-        report = await Story(system, stage / "work", files, evidence).play()
-    return report | {"evidence": str(evidence), "seconds": round(time.monotonic() - began, 1)}
 
 
 def _files(folder: Path | None) -> list[Path] | None:

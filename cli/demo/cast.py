@@ -1,9 +1,9 @@
 """Who plays: five providers that do not exist, what is bought, and what each of them asks for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-__all__ = ["BIDDERS", "HPS", "PACKAGE", "Bidder", "Row", "npwp"]
+__all__ = ["HPS", "PACKAGE", "Bidder", "Row", "bidders", "npwp"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,11 @@ BIDDERS = (
     Bidder("terlambat", "CV Contoh Datang Terlambat", "Penanggung Jawab Lima", Decimal("0.90"), 1, late=True),
 )
 """The second one's first row is added up too low: as typed it would be the cheapest, corrected it is not."""
+
+
+def bidders(cast: int) -> list[Bidder]:
+    """Those of one play; another number brings others by the same names, since a user id is given once."""
+    return [replace(who, user_id=f"{who.user_id}{cast or ''}") for who in BIDDERS]
 
 
 def npwp(number: int) -> str:

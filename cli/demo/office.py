@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from cli import clocks, events
 from cli.demo.portal import Portal, User
@@ -12,15 +12,20 @@ from cli.system import System
 
 __all__ = ["Office", "Unmet"]
 
+LARGEST_CROWD: Final = 1_000
+
 
 class Unmet(Exception):
     """Something that was promised did not come true; the sentence says what."""
 
 
 class Office:
-    def __init__(self, system: System, portal: Portal) -> None:
+    """`cast`: 0, or where others have played before, a number that sets this play's people and letters apart."""
+
+    def __init__(self, system: System, portal: Portal, cast: int = 0) -> None:
         self.system = system
         self.portal = portal
+        self.cast = cast
         self.officials: dict[str, User] = {}
 
     async def log_in(self, *roles: str) -> None:
@@ -38,6 +43,10 @@ class Office:
 
     def _all(self, role: str) -> list[User]:
         return [self.officials[trainee.user_id] for trainee in self.system.trainees if trainee.role == role]
+
+    def number(self, person: int) -> int:
+        """Of this play's first, second, ... person: what taxpayers' and identity numbers are made from."""
+        return self.cast * LARGEST_CROWD + person
 
     async def listed(self, user: User, path: str) -> list[dict[str, Any]]:
         answer = await user.get(path)

@@ -50,7 +50,7 @@ async def _hand_in(user: User, who: Bidder, kind: str, number: int, stage: Path,
         "/api/registry/papers",
         {
             "kind": kind,
-            "number": {"npwp": npwp(number), "ktp": f"357601010180{number:04d}"}.get(kind, numbered),
+            "number": {"npwp": npwp(number), "ktp": f"357601010180{number % 10_000:04d}"}.get(kind, numbered),
             "holder": who.responsible if kind == "ktp" else who.name,
             "issued_on": (today - timedelta(days=300)).isoformat(),
             "expires_on": (today + timedelta(days=700)).isoformat(),

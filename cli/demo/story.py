@@ -13,7 +13,7 @@ from typing import Any
 
 from cli import events
 from cli.demo.announcement import Announced, announce, create_package, opens
-from cli.demo.cast import BIDDERS, PACKAGE, Bidder
+from cli.demo.cast import PACKAGE, Bidder, bidders
 from cli.demo.evidence import BidEvidence, Evidence
 from cli.demo.offers import consent, offer
 from cli.demo.office import Office, Unmet
@@ -52,8 +52,8 @@ class Entrant:
 
 
 class Story(Office):
-    def __init__(self, system: System, stage: Path, files: list[Path] | None, evidence: Path) -> None:
-        super().__init__(system, Portal(system.installation.gateway))
+    def __init__(self, system: System, stage: Path, files: list[Path] | None, evidence: Path, *, cast: int = 0) -> None:
+        super().__init__(system, Portal(system.installation.gateway), cast)
         self.stage = stage
         self.given = files
         self.evidence = Evidence(evidence)
@@ -79,7 +79,9 @@ class Story(Office):
             await self.objection_is_answered()
             await self.winner_is_appointed()
             await self.citizen_complains()
-            return await self.everything_is_proved()
+            report = await self.everything_is_proved()
+            await self.clock("run")  # for those who play after it
+            return report
 
     # The acts
 
@@ -88,14 +90,17 @@ class Story(Office):
         await self.log_in("ppk", "pokja", "verifikator", "helpdesk")
 
     async def providers_register(self) -> None:
-        self.tell.act(f"{len(BIDDERS)} providers register with their papers")
+        cast = bidders(self.cast)
+        self.tell.act(f"{len(cast)} providers register with their papers")
         today = (await self.now()).date()
         users = await asyncio.gather(
-            *(register(self.portal, who, number, self.stage, today) for number, who in enumerate(BIDDERS, 1))
+            *(register(self.portal, who, self.number(n), self.stage, today) for n, who in enumerate(cast, 1))
         )
-        self.entrants = [Entrant(who, user) for who, user in zip(BIDDERS, users, strict=True)]
+        self.entrants = [Entrant(who, user) for who, user in zip(cast, users, strict=True)]
         verifier = self.official("verifikator")
-        queue = await self.listed(verifier, "/api/registry/verifications")
+        ours = {user.provider for user in users}
+        waiting = await self.listed(verifier, "/api/registry/verifications")
+        queue = [provider for provider in waiting if provider["id"] in ours]
         self.tell.act(f"The verifier sees the originals of {len(queue)} providers and admits them")
         for summary in queue:
             await verify(verifier, summary["id"])
@@ -297,7 +302,7 @@ class Story(Office):
         await self.clock("set", self.tender.stages["masa_sanggah"].ends_at + timedelta(hours=9))
         await self.stage_begins("sppbj")
         await self.official("ppk").post(
-            f"/api/tender/tenders/{self.tender.id}/appointment", {"number": "027/001/SPPBJ/2026"}
+            f"/api/tender/tenders/{self.tender.id}/appointment", {"number": f"027/{self.cast + 1:03d}/SPPBJ/2026"}
         )
         self.tell.act("The PPK issues the SPPBJ")
 
@@ -311,7 +316,7 @@ class Story(Office):
         complaint = next(item for item in desk_list if item["code"] == made["code"])
         await desk.post(
             f"/api/helpdesk/complaints/{complaint['id']}/forwardings",
-            {"letter_number": "027/12/LPSE/2026", "recipients": ["lpse_pusat", "tim_pengarah"]},
+            {"letter_number": f"027/{self.cast + 12}/LPSE/2026", "recipients": ["lpse_pusat", "tim_pengarah"]},
         )
         tracked = await visitor.follow("/api/helpdesk/complaints/tracked", made["tracking_code"])
         recipients = [forwarding["recipient"] for forwarding in tracked["forwardings"]]

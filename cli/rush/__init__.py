@@ -11,6 +11,8 @@ import shutil
 import sys
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +22,9 @@ from cli import invariants
 from cli.demo.announcement import opens
 from cli.demo.office import Office
 from cli.demo.place import place_of_this_run
+from cli.mistakes import Mistake
 from cli.rig import Rig, rigged
+from cli.running import found, new_cast
 from cli.rush.bidders import Journal, plans
 from cli.rush.bidders import rush as rushes
 from cli.rush.crowd import Crowd, gathered
@@ -32,6 +36,7 @@ from kit import telemetry
 
 __all__ = ["rush"]
 
+FAULTS_PER_SECOND: Final = 0.5
 SHORTEST, LONGEST = 15, 200
 """Seconds of a rush: one per bidder within these."""
 AFTERWARDS: Final = 2.0
@@ -43,6 +48,22 @@ CLOSING_GRACE: Final = timedelta(seconds=30)
 async def rush(asked: argparse.Namespace) -> int:
     telemetry.configure_logs("ERROR", json=not sys.stderr.isatty())
     place = place_of_this_run(asked.var.absolute() / "rush")
+    rate = asked.kill if asked.kill is not None else 0.0 if asked.gateway else FAULTS_PER_SECOND
+    began = time.monotonic()
+    async with _there(asked, rate) if asked.gateway else _here(asked, place) as rig:
+        cast = new_cast() if asked.gateway else 0
+        report, kept = await _held(rig, place / "work", asked.bidders, rate, asked.seed, cast)
+    report["seconds"] = round(time.monotonic() - began, 1)
+    if kept and not asked.keep:
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        report["directory"] = str(place)
+    print(json.dumps(report, indent=1))
+    return 0 if kept else 1
+
+
+def _here(asked: argparse.Namespace, place: Path) -> AbstractAsyncContextManager[Rig]:
+    """On servers of its own, all of whose parts may be struck."""
     own_broker = asked.bus == "rabbitmq"
     options = Options(
         var=place / "system",
@@ -54,22 +75,22 @@ async def rush(asked: argparse.Namespace) -> int:
         bus=None if own_broker else asked.bus,
         lent=True,
     )
-    began = time.monotonic()
-    async with rigged(options, rabbitmq=own_broker) as rig:
-        report, kept = await _held(rig, place / "work", asked.bidders, asked.kill, asked.seed)
-    report["seconds"] = round(time.monotonic() - began, 1)
-    if kept and not asked.keep:
-        shutil.rmtree(place, ignore_errors=True)
-    else:
-        report["directory"] = str(place)
-    print(json.dumps(report, indent=1))
-    return 0 if kept else 1
+    return rigged(options, rabbitmq=own_broker)
 
 
-async def _held(rig: Rig, folder: Path, count: int, rate: float, seed: int) -> tuple[dict[str, Any], bool]:
+@asynccontextmanager
+async def _there(asked: argparse.Namespace, rate: float) -> AsyncIterator[Rig]:
+    """In a system that runs: whoever runs it may hurt it meanwhile, this command cannot."""
+    if rate:
+        raise Mistake("With --gateway nothing can be killed from here: leave --kill, and strike where the system runs.")
+    async with found(asked) as system:
+        yield Rig(system)
+
+
+async def _held(rig: Rig, folder: Path, count: int, rate: float, seed: int, cast: int) -> tuple[dict[str, Any], bool]:
     """The whole evening; what it came to, and whether every promise was kept."""
     async with Line(rig.url) as portal:
-        office = Office(rig.system, portal)
+        office = Office(rig.system, portal, cast)
         _say(f"{count} bidders register, log in, join and draft")
         crowd = await gathered(office, count, folder, seed=seed, kilobytes=KILOBYTES)
         mayhem, journal, closes = await _rush(rig, crowd, folder, rate, seed)

@@ -108,9 +108,9 @@ async def gathered(office: Office, count: int, stage: Path, *, seed: int, kiloby
 
 async def _signed_up(office: Office, number: int, seed: int) -> Bidder:
     factor = Decimal(random.Random(f"{seed}/{number}").randint(800, 990)) / 1000  # noqa: S311  prices of a game
-    cast = Cast(f"penawar{number}", f"CV Contoh Penawar {number}", "Penanggung Jawab", factor, 0)
+    cast = Cast(f"penawar{office.number(number)}", f"CV Contoh Penawar {number}", "Penanggung Jawab", factor, 0)
     line = Line(office.system.installation.gateway, str(FIRST_ADDRESS + number))
-    user, _ = await sign_up(line, cast, number)
+    user, _ = await sign_up(line, cast, office.number(number))
     return Bidder(number, cast, line, user)
 
 

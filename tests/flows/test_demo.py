@@ -1,5 +1,6 @@
 """`lpse demo` as a person runs it: one whole tender, on every bus, with any files, and evidence that stands alone."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -10,7 +11,12 @@ from typing import Any
 import jsonschema
 import pytest
 
+from cli import clocks, invariants
+from cli.installation import Backends, Installation
 from cli.servers import RabbitMQ
+from cli.system import Options, spare_port
+from cli.up import running
+from services import SERVICES
 from tests.conftest import reachable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,6 +132,42 @@ def test_a_folder_without_files_is_said(home: Path) -> None:
     done = demo(home, "--files", str(home / "none"))
     assert done.returncode == 2
     assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+async def test_it_plays_again_and_again_in_a_system_that_runs(home: Path, tmp_path: Path) -> None:
+    """Other people and letters each time; and the clock runs on for those who play after it."""
+    (home / "one").mkdir()
+    (home / "one" / "penawaran.pdf").write_bytes(b"%PDF-1.4 pendek")
+    async with running(Options(var=home, port=spare_port(), prefix="uji", sweep=0.2)) as system:
+        own = "--files", str(home / "one"), "--gateway", f"{system.installation.gateway}/"
+        first, second = [report_of(await asyncio.to_thread(demo, home, *own)) for _ in range(2)]
+        assert first["tender"]["code"] != second["tender"]["code"]
+        assert evidence_holds(second).returncode == 0
+        assert await invariants.breaches(system.installation) == []
+        left_at = await clocks.now(system.installation)
+        await asyncio.sleep(0.01)
+        assert await clocks.now(system.installation) > left_at
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--gateway", "http://127.0.0.1:9"], "No gateway answers at http://127.0.0.1:9"),
+        (["--gateway", "127.0.0.1:9"], "No gateway answers at 127.0.0.1:9"),
+        (["--gateway", "http://127.0.0.1:9", "--bus", "amqp://a:b@127.0.0.1"], "leave --database, --bus and --objects"),
+    ],
+)
+def test_a_system_that_cannot_be_played_in_is_said(home: Path, arguments: list[str], why: str) -> None:
+    none = "postgresql://nobody@127.0.0.1:9/none"
+    Installation(
+        var=home, instance="latihan", profile="latihan", prefix="uji", databases=dict.fromkeys(SERVICES, none), bus=none,
+        objects="http://127.0.0.1:9", credentials={}, gateway="http://127.0.0.1:9",
+        backends=Backends(database="none", objects="none", bus="none"),
+    ).write()  # fmt: skip
+    done = demo(home, *arguments)
+    assert done.returncode == 1
+    assert why in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
