@@ -187,7 +187,8 @@ class Cluster:
             pod.watch.cancel()
         spec = self.manifests.workloads[pod.workload]
         await asyncio.sleep(spec.main["lifecycle"]["preStop"]["sleep"]["seconds"])
-        await self.podman("pod", "stop", "--time", str(spec.pod["terminationGracePeriodSeconds"]), pod.name)
+        # the container alone: with its pod its network would go, before it has said good-bye
+        await self.podman("stop", "--time", str(spec.pod["terminationGracePeriodSeconds"]), pod.container)
         state = (await self.podman.told("container", pod.container))[0]["State"]
         await self._remove(pod)
         assert state["ExitCode"] == 0, f"{pod.name} ended with {state['ExitCode']}"
