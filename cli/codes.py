@@ -15,7 +15,7 @@ def code(installation: Installation, account: str) -> str:
     if installation.profile != "latihan":
         raise Mistake("Codes are shown in the training profile (latihan) only; this is a production instance.")
     if not installation.trainees.exists():
-        raise Mistake(f"There is no training tenant in {installation.var}. Run `./lpse up` first.")
+        raise Mistake(f"{installation.trainees} is not there: `./lpse up` makes the training tenant and writes it.")
     known: dict[str, tuple[str, str]] = json.loads(installation.trainees.read_text())
     if account not in known:
         raise Mistake(f"There is no account {account} in the training tenant: {', '.join(known)}.")

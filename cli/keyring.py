@@ -42,6 +42,7 @@ def renew(installation: Installation, owner: str) -> list[str]:
     if part is None or not part.purposes:
         signers = ", ".join(part.name for part in PARTS if part.purposes)
         raise Mistake(f"{owner} signs nothing: one of {signers}.")
+    _refuse_elsewhere(installation)
     made = [
         keys.generate(installation.keys(owner), installation.jwks, owner, purpose, KEY_DAYS)
         for purpose in part.purposes
@@ -50,6 +51,7 @@ def renew(installation: Installation, owner: str) -> list[str]:
 
 
 def retire(installation: Installation, kid: str) -> None:
+    _refuse_elsewhere(installation)
     for part in PARTS:
         folder = installation.keys(part.name)
         for file in folder.glob(f"*-{kid}.pem"):
@@ -61,6 +63,11 @@ def retire(installation: Installation, kid: str) -> None:
             keys.retire(folder, installation.jwks, kid)
             return
     raise Mistake(f"There is no private key {kid} here; see `lpse keys list`.")
+
+
+def _refuse_elsewhere(installation: Installation) -> None:
+    if not installation.here:
+        raise Mistake("The private keys are not here: each part of a cluster alone sees its own, in its Secret.")
 
 
 def _day(seconds: int) -> str:

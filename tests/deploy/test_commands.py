@@ -1,23 +1,35 @@
-"""The commands that a cluster's Jobs and init containers run: by their environment alone, without an installation."""
+"""The commands that a cluster's Jobs, init containers and operators run: by their environment alone, without an installation."""
 
 import asyncio
+import json
 import os
+import re
 import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from pydantic import ValidationError
 
 from cli import keyring
+from cli.main import _parser
 from cli.mistakes import Mistake
+from cli.servers import SeaweedFS
 from cli.system import PARTS
+from cli.wiring import topology
+from kit.bus.choice import open_bus
 from kit.keys import KeyRing, SigningKey
+from kit.storage import ObjectStore
+from services import SERVICES
+from tests.conftest import MakeDatabase
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-async def lpse(*words: str, database: str, var: Path) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LPSE_DATABASE": database}
+async def lpse(*words: str, var: Path, **told: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)} | {f"LPSE_{name.upper()}": told[name] for name in told}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "cli", *words, "--var", str(var), env=environment, stdout=asyncio.subprocess.PIPE
     )
@@ -31,10 +43,10 @@ async def lpse(*words: str, database: str, var: Path) -> str:
 
 
 async def test_a_database_is_migrated_while_its_service_waits(empty_database: str, tmp_path: Path) -> None:
-    waiting = asyncio.create_task(lpse("db", "wait", "helpdesk", database=empty_database, var=tmp_path))
+    waiting = asyncio.create_task(lpse("db", "wait", "helpdesk", var=tmp_path, database=empty_database))
     await asyncio.sleep(3)
     assert not waiting.done(), "the schema is not there yet"
-    assert "helpdesk: at 00" in await lpse("db", "upgrade", "helpdesk", database=empty_database, var=tmp_path)
+    assert "helpdesk: at 00" in await lpse("db", "upgrade", "helpdesk", var=tmp_path, database=empty_database)
     assert "waiting" in await waiting
 
 
@@ -51,3 +63,119 @@ def test_keys_are_made_where_nothing_else_is(tmp_path: Path) -> None:
     assert {folder.name for folder in home.iterdir()} == {part.name for part in PARTS if part.purposes} | {"jwks.json"}
     with pytest.raises(Mistake, match="is not empty"):
         keyring.create(home)
+
+
+@pytest.fixture
+async def office(make_database: MakeDatabase, seaweedfs: SeaweedFS, key_home: Path) -> AsyncIterator[dict[str, str]]:
+    """The environment in which an operator types: every database, a bus with its queues, a bucket, the public keys."""
+    databases = {service: await make_database(service) for service in SERVICES}
+    bus = open_bus(databases["audit"], application="test")
+    await bus.start()
+    await bus.declare(topology("office"))
+    await bus.close()
+    key, secret = seaweedfs.admin.access_key, seaweedfs.admin.secret_key
+    store = ObjectStore(seaweedfs.endpoint, key, secret, "office-documents")
+    await store.ensure_bucket()
+    yield {
+        "instance": "latihan-uji",
+        "profile": "latihan",
+        "prefix": "office",
+        "databases": json.dumps(databases),
+        "bus": databases["audit"],
+        "objects": seaweedfs.endpoint,
+        "objects_key": key,
+        "objects_secret": secret,
+        "gateway": "http://gateway:8000",
+        "jwks": str(key_home / "jwks.json"),
+    }
+    await store.remove_bucket()
+    await store.close()
+
+
+class Typed(NamedTuple):
+    ended: int
+    said: str
+
+
+Types = Callable[..., Awaitable[Typed]]
+
+
+@pytest.fixture
+def types(
+    office: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Types:
+    """`await types("clock", "show", profile="production")`: a command in that environment, where a variable may be another."""
+
+    async def type_(*words: str, **others: str) -> Typed:
+        asked = _parser().parse_args([*words, "--var", str(tmp_path)])
+        with monkeypatch.context() as changed:
+            for name, value in (office | others).items():
+                changed.setenv(f"LPSE_{name.upper()}", value)
+            try:
+                ended = await asked.run(asked)
+            except Mistake as mistake:
+                return Typed(1, str(mistake))
+        return Typed(ended, capsys.readouterr().out)
+
+    return type_
+
+
+async def test_an_operator_finds_everything_in_the_environment(types: Types) -> None:
+    at = (await types("clock", "stop")).said.strip()
+    assert (await types("clock", "show")).said.count(f"{at} (moved or stopped)") == len(SERVICES)
+    assert json.loads((await types("events", "count", trace_ratio="0.1")).said) == {
+        "emitted": 0,
+        "handled": 0,
+        "waiting": [],
+    }
+    assert (await types("events", "resend", "--to", "audit")).said.startswith("0 events that audit lacks")
+    assert (await types("events", "replay")).said.startswith("0 events of registry")
+    assert (await types("dead", "list")).said == "no dead letters\n"
+    assert await types("check", "--deep") == (0, "everything is there and as it should be\n")
+    shown = (await types("top", "--once")).said
+    assert all(service in shown for service in SERVICES)
+    assert "processor" not in shown, "the processes and the disk of a cluster are elsewhere"
+
+
+async def test_the_codes_are_those_of_the_accounts_it_was_given(types: Types, tmp_path: Path) -> None:
+    accounts = tmp_path / "accounts.json"
+    assert "accounts.json is not there" in (await types("code", "ppk", training=str(accounts))).said
+    accounts.write_text(json.dumps({"ppk": ["password", "JBSWY3DPEHPK3PXP" * 2]}))
+    assert re.fullmatch(r"\d{6}\n", (await types("code", "ppk", training=str(accounts))).said)
+
+
+async def test_the_clock_of_production_stands_still(types: Types) -> None:
+    assert "production instance" in (await types("clock", "stop", profile="production")).said
+
+
+async def test_check_names_a_public_key_that_is_missing(types: Types, key_home: Path, tmp_path: Path) -> None:
+    listed = json.loads((key_home / "jwks.json").read_text())["keys"]
+    fewer = tmp_path / "jwks.json"
+    fewer.write_text(json.dumps({"keys": [key for key in listed if key["lpse_purpose"] != "receipt"]}))
+    found = (await types("check", jwks=str(fewer))).said
+    assert found.splitlines() == [f"key: {fewer} has no valid key of tender for receipt: renew it with `lpse keys`"]
+    assert "are not here" in (await types("keys", "renew", "tender", jwks=str(fewer))).said
+
+
+WRONG = {
+    "databases": [
+        ('{"tender": "postgresql://x"}', "LPSE_DATABASES: it names tender, and must name registry, tender"),
+        ("{registry}", "LPSE_DATABASES: Invalid JSON"),
+    ],
+    "instanse": [("x", "LPSE_INSTANSE is no setting of OpenLPSE: did you mean LPSE_INSTANCE?")],
+    "profile": [("training", "LPSE_PROFILE: Input should be")],
+}
+
+
+async def test_what_is_wrong_in_the_environment_is_said(types: Types) -> None:
+    for variable, cases in WRONG.items():
+        for value, wrong in cases:
+            ended, said = await types("clock", "show", **{variable: value})
+            assert ended == 1
+            assert wrong in said
+
+
+async def test_what_up_wrote_counts_before_the_environment(types: Types, tmp_path: Path) -> None:
+    (tmp_path / "installation.json").write_text("{}")
+    with pytest.raises(ValidationError):
+        await types("clock", "show")
