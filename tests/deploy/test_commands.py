@@ -3,13 +3,14 @@
 import asyncio
 import json
 import os
-import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import asyncpg
+import pyotp
 import pytest
 from pydantic import ValidationError
 
@@ -137,11 +138,38 @@ async def test_an_operator_finds_everything_in_the_environment(types: Types) -> 
     assert "processor" not in shown, "the processes and the disk of a cluster are elsewhere"
 
 
-async def test_the_codes_are_those_of_the_accounts_it_was_given(types: Types, tmp_path: Path) -> None:
-    accounts = tmp_path / "accounts.json"
-    assert "accounts.json is not there" in (await types("code", "ppk", training=str(accounts))).said
-    accounts.write_text(json.dumps({"ppk": ["password", "JBSWY3DPEHPK3PXP" * 2]}))
-    assert re.fullmatch(r"\d{6}\n", (await types("code", "ppk", training=str(accounts))).said)
+async def test_the_training_tenant_is_brought_by_its_accounts(
+    types: Types, office: dict[str, str], tmp_path: Path
+) -> None:
+    """As `lpse keys create --training` wrote them: seeded twice, and each code is the one that registry wants."""
+    accounts = tmp_path / "keys" / "training.json"
+    registry = {"database": json.loads(office["databases"])["registry"], "training": str(accounts)}
+    assert "training.json cannot be read" in (await types("db", "seed", **registry)).said
+    await types("keys", "create", str(tmp_path / "keys"), "--training")
+    assert accounts.stat().st_mode & 0o077 == 0
+    for _ in range(2):
+        assert await types("db", "seed", "registry", **registry) == (0, "registry: the training tenant is there\n")
+    known = json.loads(accounts.read_text())
+    connection = await asyncpg.connect(registry["database"])
+    try:
+        secrets = "select user_id, totp_secret from account join credential on credential.account = account.id"
+        there = dict(map(tuple, await connection.fetch(secrets)))
+        assert await connection.fetchval("select count(*) from committee") == 1
+    finally:
+        await connection.close()
+    assert there == {user: totp for user, (_, totp) in known.items()}
+    code = (await types("code", "ppk", training=str(accounts))).said.strip()
+    assert pyotp.TOTP(there["ppk"]).verify(code, valid_window=1)
+
+
+async def test_the_training_tenant_is_for_training_alone(types: Types, tmp_path: Path) -> None:
+    nowhere = {"database": "postgresql://nobody@127.0.0.1:1/nothing", "training": str(tmp_path / "accounts.json")}
+    assert "LPSE_PROFILE is not latihan" in (await types("db", "seed", **nowhere, profile="production")).said
+    assert "registry's" in (await types("db", "seed", "tender", **nowhere)).said
+    assert "needs LPSE_DATABASE and LPSE_TRAINING" in (await types("db", "seed")).said
+    for text, wrong in (("[", "is no file of accounts"), ('{"ppk": ["a", "b"]}', "has no account pokja1")):
+        (tmp_path / "accounts.json").write_text(text)
+        assert wrong in (await types("db", "seed", **nowhere)).said
 
 
 async def test_the_clock_of_production_stands_still(types: Types) -> None:

@@ -51,7 +51,7 @@ def test_what_stays_behind_is_not_missed_by_what_serves(tmp_path: Path) -> None:
         only_for_tests = path.name.endswith(".dist-info") and name.lower().replace(".", "_") not in locked
         if name not in left and not only_for_tests:
             (tmp_path / path.name).symlink_to(path)
-    program = "import cli.serve, cli.databases, gateway.app; from importlib import import_module; from services import SERVICES\n"
+    program = "import cli.check, cli.clocks, cli.codes, cli.databases, cli.dead, cli.events, cli.serve, cli.top, gateway.app; from importlib import import_module; from services import SERVICES\n"
     program += "for name in SERVICES: import_module(f'services.{name}.app')"
     run([sys.executable, "-S", "-P", "-c", program], PYTHONPATH=f"{ROOT}:{tmp_path}")
 

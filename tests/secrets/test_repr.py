@@ -39,14 +39,9 @@ def office() -> OfficeSettings:
         "instance": "uji",
         "databases": json.dumps(dict.fromkeys(SERVICES, ADDRESS)),
         "bus": ADDRESS,
-        "jwks": "/jwks",
+        "objects": "x",
     }
-    told |= {
-        "objects": "http://127.0.0.1:1",
-        "objects_key": SECRET,
-        "objects_secret": SECRET,
-        "gateway": "http://gateway",
-    }
+    told |= {"objects_key": "documents", "objects_secret": SECRET, "gateway": "http://gateway", "jwks": "/jwks"}
     return OfficeSettings.model_validate(told)
 
 
