@@ -25,8 +25,8 @@ def kubectl() -> str | None:
     return str(own) if own.exists() else shutil.which("kubectl")
 
 
-def kustomize(program: str, overlay: str) -> str:
-    command = [program, "kustomize", str(ROOT / "deploy" / "k8s" / "overlays" / overlay)]
+def kustomize(program: str, overlay: str, root: Path = ROOT / "deploy") -> str:
+    command = [program, "kustomize", str(root / "k8s" / "overlays" / overlay)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", "kustomize warns"

@@ -1,6 +1,7 @@
 """Every overlay is rendered by kustomize and is what Kubernetes and the operators take, strictly and without a network."""
 
 import json
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from tests.deploy.manifests import Manifests
+from tests.deploy.manifests import ROOT, Manifests, kubectl, kustomize
 
 VERSIONS = ("1.33.0", "1.37.0")
 PACKAGED = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
@@ -79,6 +80,22 @@ def test_kubernetes_and_the_operators_take_it(manifests: Manifests, version: str
 def test_no_name_is_left_open(manifests: Manifests) -> None:
     text = yaml.safe_dump_all(manifests.objects)
     assert [mark for mark in ("PART", "VERSION", " lpse.invalid") if mark in text] == []
+
+
+def test_an_overlay_of_ones_own_names_its_image(rendered: dict[str, Manifests], tmp_path: Path) -> None:
+    """As `kustomize edit set image openlpse=...` writes it: beside the others, for every container of ours."""
+    program = kubectl()
+    assert program
+    shutil.copytree(ROOT / "deploy" / "k8s", tmp_path / "k8s")
+    own = tmp_path / "k8s" / "overlays" / "own"
+    shutil.copytree(tmp_path / "k8s" / "overlays" / "city", own)
+    written = yaml.safe_load((own / "kustomization.yaml").read_text())
+    written["images"] = [{"name": "openlpse", "newName": "registry.example/openlpse", "digest": f"sha256:{'1' * 64}"}]
+    (own / "kustomization.yaml").write_text(yaml.safe_dump(written))
+    found = Manifests.parsed(kustomize(program, "own", tmp_path), "city")
+    images = {container["image"] for workload in found.ours.values() for container in workload.containers}
+    assert images == {f"registry.example/openlpse@sha256:{'1' * 64}"}
+    assert found.ours.keys() == rendered["city"].ours.keys()
 
 
 def test_every_schema_is_used(rendered: dict[str, Manifests]) -> None:
