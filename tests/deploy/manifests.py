@@ -13,10 +13,12 @@ import yaml
 
 from services import SERVICES
 
-__all__ = ["OVERLAYS", "ROOT", "Manifests", "Workload", "kubectl", "kustomize"]
+__all__ = ["OFFICE", "OVERLAYS", "ROOT", "Manifests", "Workload", "kubectl", "kustomize"]
 
 ROOT = Path(__file__).resolve().parents[2]
 OVERLAYS = ("single-node", "city", "latihan")
+OFFICE = "office"
+"""Where an operator types."""
 
 
 def kubectl() -> str | None:
@@ -63,7 +65,7 @@ class Workload:
 
     @property
     def serves(self) -> bool:
-        return self.object["kind"] == "Deployment"
+        return self.object["kind"] == "Deployment" and self.name != OFFICE
 
 
 class Manifests:
@@ -97,7 +99,7 @@ class Manifests:
     @property
     def ours(self) -> dict[str, Workload]:
         """What runs this project's image."""
-        return {name: one for name, one in self.workloads.items() if one.part in {*SERVICES, "gateway"}}
+        return {name: one for name, one in self.workloads.items() if one.part in {*SERVICES, "gateway", OFFICE}}
 
     @property
     def version(self) -> str:

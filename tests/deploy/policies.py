@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from cli.installation import OfficeSettings
 from cli.serving import DRAIN_SECONDS
 from cli.system import PARTS
 from cli.wiring import topology
-from kit.settings import GatewaySettings, Settings
+from kit.settings import GatewaySettings, Settings, TelemetrySettings
 from services import SERVICES
-from tests.deploy.manifests import ROOT, Manifests, Workload
+from tests.deploy.manifests import OFFICE, ROOT, Manifests, Workload
 
 __all__ = ["POLICIES", "Policy"]
 
@@ -28,6 +29,10 @@ PREFIX = "lpse"
 PORT = 8000
 SERVING = frozenset(f"{service}-{role}" for service in SERVICES for role in ("api", "worker")) | {"gateway-api"}
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
+
+
+WAITS = ["sh", "-c", 'trap "exit 0" TERM; sleep infinity & wait']
+"""What the office does while nobody types (test_image.py stops it)."""
 
 
 def policy(check: Policy) -> Policy:
@@ -40,6 +45,10 @@ def differs(what: str, found: Any, wanted: Any) -> Iterator[str]:
         yield f"{what}: {found} instead of {wanted}"
 
 
+def training(manifests: Manifests) -> bool:
+    return manifests.overlay == "latihan"
+
+
 def sets(what: str, found: set[str], wanted: set[str]) -> Iterator[str]:
     for name in sorted(wanted - found):
         yield f"{what}: {name} is missing"
@@ -49,18 +58,22 @@ def sets(what: str, found: set[str], wanted: set[str]) -> Iterator[str]:
 
 @policy
 def workloads(manifests: Manifests) -> Iterator[str]:
-    """An API and a worker of every service, a migration of each, and the gateway; of one image, by digest."""
-    wanted = SERVING | {f"{service}-migrate" for service in SERVICES}
+    """An API and a worker of every service, a migration of each, the gateway and the office; of one image, by digest."""
+    wanted = SERVING | {f"{service}-migrate" for service in SERVICES} | {OFFICE}
+    wanted |= {"registry-seed"} if training(manifests) else set()
     yield from sets("workloads", set(manifests.ours), set(wanted))
     images = set()
     for name, workload in manifests.ours.items():
         part, _, role = name.partition("-")
         orders = {"api": ["serve", part, "--only", "api"], "worker": ["serve", part, "--only", "worker"]}
         orders |= {"migrate": ["db", "upgrade", part]} | ({"api": ["serve", part]} if part == "gateway" else {})
+        orders |= {"seed": ["db", "seed", part], "": WAITS[2:]}
         yield from differs(f"{name} runs", workload.main["args"], orders[role])
         images |= {container["image"] for container in workload.containers}
-        if any("command" in container for container in workload.containers):
-            yield f"{name} does not begin with the image's entry"
+        entries = [container.get("command") for container in workload.containers]
+        yield from differs(f"{name} begins with", entries, [WAITS[:2] if name == OFFICE else None] * len(entries))
+        if name == OFFICE:
+            yield from differs("offices", workload.object["spec"]["replicas"], 1 if training(manifests) else 0)
     yield from differs("images", len(images), 1)
     yield from (f"{image} has no digest" for image in images if not re.search(r"@sha256:[0-9a-f]{64}$", image))
     for name, workload in manifests.workloads.items():
@@ -103,7 +116,7 @@ def security(manifests: Manifests) -> Iterator[str]:
 @policy
 def accounts(manifests: Manifests) -> Iterator[str]:
     """Each part is somebody of its own, without a token and without a right in the cluster."""
-    parts = {part.name for part in PARTS}
+    parts = {part.name for part in PARTS} | {OFFICE}
     found = manifests.of("ServiceAccount")
     yield from sets("accounts", set(found), parts)
     for name, account in found.items():
@@ -133,7 +146,7 @@ def probes(manifests: Manifests) -> Iterator[str]:
     """Ready is asked of the own database alone; alive says only that the loop answers; a start may take a minute."""
     paths = {"startupProbe": "/health/live", "livenessProbe": "/health/live", "readinessProbe": "/health/ready"}
     for name, workload in manifests.workloads.items():
-        if workload.object["kind"] == "Job":
+        if workload.object["kind"] == "Job" or name == OFFICE:  # a shell that waits has nothing to be asked
             continue
         named = {port["name"]: port["containerPort"] for port in workload.main.get("ports", [])}
         for probe, path in paths.items():
@@ -173,7 +186,7 @@ def resources(manifests: Manifests) -> Iterator[str]:
 @policy
 def disruption(manifests: Manifests) -> Iterator[str]:
     budgets = manifests.of("PodDisruptionBudget")
-    wanted = {name for name, workload in manifests.workloads.items() if workload.object["kind"] != "Job"}
+    wanted = {name for name, workload in manifests.workloads.items() if workload.object["kind"] != "Job"} - {OFFICE}
     yield from sets("budgets", set(budgets), wanted)
     for name in budgets.keys() & wanted:
         spec = budgets[name]["spec"]
@@ -246,18 +259,20 @@ def network(manifests: Manifests) -> Iterator[str]:
     for name in pods.keys() - {"gateway-api"}:
         part = name.partition("-")[0]
         if part in SERVICES:
-            wanted |= {(name, "postgres", 5432)} | (
-                {(name, "rabbitmq", 5672)} if not name.endswith("-migrate") else set()
-            )
+            wanted |= {(name, "postgres", 5432)} | ({(name, "rabbitmq", 5672)} if name in SERVING else set())
             wanted |= {(name, "objects", 8333) for owner in PARTS if owner.name == part and owner.bucket}
+    wanted |= {(OFFICE, "postgres", 5432), (OFFICE, "rabbitmq", 5672), (OFFICE, "objects", 8333)}
+    wanted |= {(OFFICE, "gateway-api", PORT)}
     wanted |= {("objects-bucket", "objects", port) for port in (9333, 19333, 8888, 18888)}
     ports = (PORT, 5432, 5672, 8333, 9333, 19333, 8888, 18888, 15672)
     ways = {(one, other, port) for one in pods for other in pods for port in ports if one != other}
     leave = {(one, other, port) for one, other, port in ways if opened(manifests, pods, "egress", one, other, port)}
     enter = {(one, other, port) for one, other, port in ways if opened(manifests, pods, "ingress", other, one, port)}
     # one policy is for all pods of a service: a migration may ask, and a worker be asked, what only its API does
-    harmless = {(f"{service}-migrate", "rabbitmq", 5672) for service in SERVICES}
-    harmless |= {("gateway-api", f"{service}-{role}", PORT) for service in SERVICES for role in ("worker", "migrate")}
+    harmless = {(f"{service}-{job}", "rabbitmq", 5672) for service in SERVICES for job in ("migrate", "seed")}
+    harmless |= {
+        ("gateway-api", f"{service}-{role}", PORT) for service in SERVICES for role in ("worker", "migrate", "seed")
+    }
     harmless |= {("documents-migrate", "objects", 8333)}
     for one, other, port in sorted(wanted - (leave & enter)):
         yield f"{one} cannot reach {other}:{port}"
@@ -367,10 +382,10 @@ def rights(manifests: Manifests) -> Iterator[str]:
     users = manifests.of("User")
     others = {"keda"} if manifests.of("ScaledObject") else set()
     for what, there in (("users", set(users)), ("permissions", set(found))):
-        yield from sets(what, there, set(SERVICES) | others)
-    yield from sets("topic permissions", set(topics), set(SERVICES))
-    for user in found.keys() & set(SERVICES):
-        own = shape.rights(user)
+        yield from sets(what, there, {*SERVICES, OFFICE} | others)
+    yield from sets("topic permissions", set(topics), {*SERVICES, OFFICE})
+    for user in found.keys() - others:
+        own = shape.office() if user == OFFICE else shape.rights(user)
         for right in ("configure", "write", "read"):
             yield from differs(
                 f"{user} may {right}", taken(found[user][right], names), taken(getattr(own, right), names)
@@ -378,7 +393,7 @@ def rights(manifests: Manifests) -> Iterator[str]:
         if user in topics:
             yield from differs(f"{user} publishes through", topics[user]["exchange"], shape.events)
             yield from differs(f"{user} publishes", taken(topics[user]["write"], keys), taken(own.topics, keys))
-    for user in found.keys() - set(SERVICES):
+    for user in found.keys() & others:
         for right, expression in found[user].items():
             yield from differs(f"{user} may {right}", taken(expression, names[1:]), set())
     for name in users:
@@ -421,11 +436,15 @@ def databases(manifests: Manifests) -> Iterator[str]:
         yield f"{most} connections are too few for {pools} processes"
 
 
-def needed_secrets(name: str) -> set[str]:
+def needed_secrets(name: str, training: bool) -> set[str]:
+    if name == OFFICE:
+        found = {f"{part.name}-database/{key}" for part in PARTS if part.database for key in ("username", "password")}
+        found |= {"office-bus/username", "office-bus/password", "documents-objects/key", "documents-objects/secret"}
+        return found | ({"latihan-accounts"} if training else set())
     part = next(part for part in PARTS if part.name == name.partition("-")[0])
     found = {f"{part.name}-database/{key}" for key in ("username", "password")} if part.database else set()
-    if name.endswith("-migrate"):
-        return found
+    if name not in SERVING:
+        return found | ({"latihan-accounts"} if name.endswith("-seed") else set())
     found |= {f"{part.name}-bus/{key}" for key in ("username", "password")} if part.database else set()
     found |= {f"{part.name}-objects/{key}" for key in ("key", "secret")} if part.bucket else set()
     return found | ({f"{part.name}-keys"} if part.purposes else set())
@@ -446,7 +465,7 @@ def secrets_of(workload: Workload) -> set[str]:
 def secrets(manifests: Manifests) -> Iterator[str]:
     """Each workload sees its own Secrets and no other; none stands in the manifests; the vault has them all."""
     for name, workload in manifests.ours.items():
-        yield from sets(f"secrets of {name}", secrets_of(workload), needed_secrets(name))
+        yield from sets(f"secrets of {name}", secrets_of(workload), needed_secrets(name, training(manifests)))
     yield from (f"the Secret {name} stands in the manifests" for name in manifests.of("Secret"))
     vault = manifests.of("ExternalSecret")
     if vault:
@@ -462,52 +481,73 @@ def secrets(manifests: Manifests) -> Iterator[str]:
 @policy
 def keys(manifests: Manifests) -> Iterator[str]:
     """Private keys of those who sign, for their eyes; the public ones of all for all."""
-    for part in PARTS:
-        for name in SERVING & manifests.ours.keys():
-            workload = manifests.ours[name]
-            if workload.part != part.name:
-                continue
-            volumes = {volume["name"]: volume for volume in workload.pod["volumes"]}
-            mounts = {one["mountPath"]: one for one in workload.main["volumeMounts"]}
-            told = dict(manifests.environment(workload.main))
-            public = mounts.get(str(told.get("LPSE_JWKS")).rpartition("/")[0], {})
-            yield from differs(
-                f"{name} public keys", volumes.get(public.get("name", ""), {}).get("configMap"), {"name": "lpse-jwks"}
-            )
-            private = mounts.get(str(told.get("LPSE_KEYS")), {})
-            kept = volumes.get(private.get("name", ""), {}).get("secret")
-            wanted = {"secretName": f"{part.name}-keys", "defaultMode": 0o440} if part.purposes else None
-            yield from differs(f"{name} private keys", kept, wanted)
-            yield from (f"{name} may write its keys" for one in (public, private) if one and not one.get("readOnly"))
+    signing = {part.name for part in PARTS if part.purposes}
+    for name in (SERVING | {OFFICE}) & manifests.ours.keys():
+        workload = manifests.ours[name]
+        volumes = {volume["name"]: volume for volume in workload.pod["volumes"]}
+        mounts = {one["mountPath"]: one for one in workload.main["volumeMounts"]}
+        told = dict(manifests.environment(workload.main))
+        public = mounts.get(str(told.get("LPSE_JWKS")).rpartition("/")[0], {})
+        yield from differs(
+            f"{name} public keys", volumes.get(public.get("name", ""), {}).get("configMap"), {"name": "lpse-jwks"}
+        )
+        private = mounts.get(str(told.get("LPSE_KEYS")), {})
+        kept = volumes.get(private.get("name", ""), {}).get("secret")
+        wanted = {"secretName": f"{workload.part}-keys", "defaultMode": 0o440} if workload.part in signing else None
+        yield from differs(f"{name} private keys", kept, wanted)
+        yield from (f"{name} may write its keys" for one in (public, private) if one and not one.get("readOnly"))
+
+
+@policy
+def accounts_of_training(manifests: Manifests) -> Iterator[str]:
+    """Where whoever is told of their file finds it, and may only read it."""
+    for name, workload in manifests.ours.items():
+        told = dict(manifests.environment(workload.main)).get("LPSE_TRAINING")
+        if told is None:
+            continue
+        mount = next((one for one in workload.main["volumeMounts"] if f"{one['mountPath']}/training.json" == told), {})
+        kept = {volume["name"]: volume.get("secret") for volume in workload.pod["volumes"]}.get(mount.get("name", ""))
+        wanted = {"secretName": "latihan-accounts", "defaultMode": 0o440}
+        yield from differs(f"{name} accounts", (kept, mount.get("readOnly")), (wanted, True))
+
+
+def reads(name: str) -> type[Settings | GatewaySettings | OfficeSettings]:
+    return {"gateway-api": GatewaySettings, OFFICE: OfficeSettings}.get(name, Settings)
+
+
+OBJECTS = {"objects", "objects_key", "objects_secret"}
+ALONE = {"upgrade": {"database"}, "wait": {"database"}, "seed": {"database", "profile", "training"}}
+"""What `lpse db` reads."""
 
 
 @policy
 def environment(manifests: Manifests) -> Iterator[str]:
     """Each process gets the settings it needs and none that it does not read, and would start with them."""
     for name, workload in manifests.ours.items():
-        serves = workload.serves and workload.part != "gateway"
-        model: type[Settings | GatewaySettings] = GatewaySettings if workload.part == "gateway" else Settings
-        part = next(part for part in PARTS if part.name == workload.part)
-        objects = {"objects", "objects_key", "objects_secret"}
-        known = set(model.model_fields) - (set() if part.bucket else objects)
+        model = reads(name)
+        bucket = any(part.bucket for part in PARTS if part.name == workload.part)
+        known = set(model.model_fields) - (OBJECTS if model is Settings and not bucket else set())
         needs = {field for field, info in model.model_fields.items() if info.is_required()} | {"instance", "profile"}
-        needs |= {"upstreams", "public_url", "trusted_proxies"} if workload.part == "gateway" else {"prefix"}
-        needs |= objects if part.bucket else set()
+        needs |= {"upstreams", "public_url", "trusted_proxies"} if model is GatewaySettings else {"prefix"}
+        needs |= OBJECTS if bucket else set()
+        needs |= {"training"} if name == OFFICE and training(manifests) else set()
+        known |= set(TelemetrySettings.model_fields) if name == OFFICE else set()
         for container in workload.containers:
             told = manifests.environment(container)
             yield from (f"{name} {container['name']}: {wrong}" for wrong in unknown_references(told))
             given = {variable.removeprefix("LPSE_").lower() for variable, _ in told if variable.startswith("LPSE_")}
-            if container is not workload.main and container["name"] != "lpse":
-                yield from sets(f"{name} {container['name']}", given, {"database"})
-            elif not workload.serves:
-                yield from sets(f"{name}", given, {"database"})
+            if container.get("args", [""])[0] == "db":
+                yield from sets(f"{name} {container['name']}", given, ALONE[container["args"][1]])
             else:
                 yield from (f"{name} lacks LPSE_{field.upper()}" for field in sorted(needs - given))
                 yield from (f"{name} does not read LPSE_{field.upper()}" for field in sorted(given - known))
                 yield from would_start(name, model, told)
-        if serves:
-            waits = workload.pod.get("initContainers", [])
-            yield from differs(f"{name} waits", [one["args"] for one in waits], [["db", "wait", workload.part]])
+        waits = [["db", "wait", workload.part]] if starts_after_migration(name) else []
+        yield from differs(f"{name} waits", [one["args"] for one in workload.pod.get("initContainers", [])], waits)
+
+
+def starts_after_migration(name: str) -> bool:
+    return name.endswith("-seed") or (name in SERVING and reads(name) is Settings)
 
 
 def unknown_references(told: list[tuple[str, str | None]]) -> Iterator[str]:
@@ -523,7 +563,7 @@ def unknown_references(told: list[tuple[str, str | None]]) -> Iterator[str]:
 
 
 def would_start(
-    name: str, model: type[Settings | GatewaySettings], told: list[tuple[str, str | None]]
+    name: str, model: type[Settings | GatewaySettings | OfficeSettings], told: list[tuple[str, str | None]]
 ) -> Iterator[str]:
     values: dict[str, str] = {}
     for variable, value in told:
@@ -537,28 +577,38 @@ def would_start(
         return
     if isinstance(read, GatewaySettings):
         yield from differs("upstreams", read.upstreams, {service: f"http://{service}:{PORT}" for service in SERVICES})
-    else:
-        user = values["DATABASE_USER"]
-        there = urlsplit(read.database.get_secret_value())
-        yield from differs(
-            f"{name} database",
-            (there.hostname, there.path, there.query),
-            ("postgres-rw", f"/{user}", "sslmode=require"),
-        )
-        bus = urlsplit(read.bus.get_secret_value())
-        yield from differs(
-            f"{name} bus", (bus.scheme, bus.hostname, bus.port, bus.path), ("amqp", "rabbitmq", 5672, "/lpse")
-        )
-        yield from differs(f"{name} prefix", read.prefix, PREFIX)
+        return
+    part = name.partition("-")[0]
+    own = (
+        {service: f"{service.upper()}_" for service in read.databases}
+        if isinstance(read, OfficeSettings)
+        else {part: ""}
+    )
+    addresses = read.databases if isinstance(read, OfficeSettings) else {part: read.database}
+    for service, prefix in own.items():
+        there = urlsplit(addresses[service].get_secret_value())
+        user = values[f"{prefix or 'DATABASE_'}USER"]
+        found = (there.username, there.hostname, there.path, there.query)
+        yield from differs(f"{name} database of {service}", found, (user, "postgres-rw", f"/{user}", "sslmode=require"))
+    bus = urlsplit(read.bus.get_secret_value())
+    found = (bus.username, bus.scheme, bus.hostname, bus.port, bus.path)
+    yield from differs(f"{name} bus", found, (values["BUS_USER"], "amqp", "rabbitmq", 5672, "/lpse"))
+    yield from differs(f"{name} prefix", read.prefix, PREFIX)
+    if isinstance(read, OfficeSettings):
+        yield from differs(f"{name} gateway", read.gateway, f"http://gateway:{PORT}")
 
 
 @policy
 def profile(manifests: Manifests) -> Iterator[str]:
-    training = manifests.overlay == "latihan"
-    for name, one in manifests.of("ConfigMap").items():
-        if "LPSE_PROFILE" in one["data"]:
-            yield from differs(name, one["data"]["LPSE_PROFILE"], "latihan" if training else "production")
-            yield from differs(f"{name} instance", one["data"].get("LPSE_INSTANCE", "").startswith("latihan"), training)
+    """Everybody's is the overlay's, told in one place, but for the Job that must not change with that place."""
+    wanted = "latihan" if training(manifests) else "production"
+    for name, workload in manifests.ours.items():
+        told = dict(manifests.environment(workload.main))
+        if workload.object["kind"] != "Job" or "LPSE_PROFILE" in told:
+            yield from differs(f"{name} profile", told.get("LPSE_PROFILE"), wanted)
+        if "LPSE_INSTANCE" in told:
+            instance = str(told["LPSE_INSTANCE"])
+            yield from differs(f"{name} instance", instance.startswith("latihan"), training(manifests))
 
 
 @policy
@@ -566,10 +616,11 @@ def migrations(manifests: Manifests) -> Iterator[str]:
     """A Job cannot be changed: each release's carries its version, and it ends one day."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     yield from differs("version", manifests.version, version)
-    for service in SERVICES:
-        job = manifests.of("Job").get(f"{service}-migrate-{version}", {}).get("spec", {})
-        limits = {"backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"}
-        yield from (f"the migration of {service} has no {field}" for field in sorted(limits - job.keys()))
+    limits = {"backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"}
+    jobs = {f"{service}-migrate" for service in SERVICES} | ({"registry-seed"} if training(manifests) else set())
+    for name in sorted(jobs):
+        job = manifests.of("Job").get(f"{name}-{version}", {}).get("spec", {})
+        yield from (f"{name} has no {field}" for field in sorted(limits - job.keys()))
 
 
 @policy
