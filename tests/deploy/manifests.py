@@ -110,5 +110,5 @@ class Manifests:
         """In the order in which Kubernetes knows them: whole ConfigMaps first; None for what a Secret holds."""
         taken: list[tuple[str, str | None]] = []
         for source in container.get("envFrom", []):
-            taken += self.one("ConfigMap", source["configMapRef"]["name"])["data"].items()
+            taken += self.of("ConfigMap").get(source["configMapRef"]["name"], {}).get("data", {}).items()
         return taken + [(one["name"], one.get("value")) for one in container.get("env", [])]

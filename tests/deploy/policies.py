@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
+from itertools import product
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
@@ -133,6 +134,9 @@ def accounts(manifests: Manifests) -> Iterator[str]:
 
 @policy
 def namespace(manifests: Manifests) -> Iterator[str]:
+    if len(manifests.of("Namespace")) != 1:
+        yield f"there are {len(manifests.of('Namespace'))} namespaces"
+        return
     (own,) = manifests.of("Namespace").values()
     label = "pod-security.kubernetes.io/enforce"
     yield from differs("pod security", own["metadata"]["labels"].get(label), "restricted")
@@ -230,32 +234,43 @@ def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
 
 Pods = dict[str, dict[str, str]]
+Way = tuple[str, str, int]
 
 
-def opened(manifests: Manifests, pods: Pods, way: str, pod: str, peer: str, port: int) -> bool:
-    """Whether a policy of `pod` opens the `way` (ingress, egress) to or from `peer` of the same namespace."""
-    of = [
-        one["spec"] for one in manifests.of("NetworkPolicy").values() if matches(one["spec"]["podSelector"], pods[pod])
-    ]
-    if not any(way.capitalize() in spec["policyTypes"] for spec in of):
-        return True
-    rules = [rule for spec in of if way.capitalize() in spec["policyTypes"] for rule in spec.get(way, [])]
+PORTS = frozenset({PORT, 5432, 5672, 8333, 9333, 19333, 8888, 18888, 15672})
+
+
+def pods_of(manifests: Manifests) -> Pods:
+    """By their labels: the workloads' and those that operators start."""
+    found = {name: workload.labels for name, workload in manifests.workloads.items()}
+    return found | {"postgres": {"cnpg.io/cluster": "postgres"}, "rabbitmq": {NAME: "rabbitmq"}}
+
+
+def opened(manifests: Manifests, pods: Pods, way: str) -> set[Way]:
+    """(pod, peer of the same namespace, port): what the policies of each pod open on its way in (ingress) or out (egress)."""
     side = "from" if way == "ingress" else "to"
-    return any(
-        port in {one["port"] for one in rule.get("ports", [])}
-        and any(
-            "namespaceSelector" not in one and matches(one["podSelector"], pods[peer]) for one in rule.get(side, [])
-        )
-        for rule in rules
-    )
+    specs = [
+        one["spec"] for one in manifests.of("NetworkPolicy").values() if way.capitalize() in one["spec"]["policyTypes"]
+    ]
+    chosen = [[pod for pod, labels in pods.items() if matches(spec["podSelector"], labels)] for spec in specs]
+    free = pods.keys() - {pod for each in chosen for pod in each}
+    found = set(product(free, pods, PORTS))
+    for spec, each in zip(specs, chosen, strict=True):
+        for rule in spec.get(way, []):
+            within = [
+                one["podSelector"] for one in rule.get(side, [{"podSelector": {}}]) if "namespaceSelector" not in one
+            ]
+            peers = [peer for peer, labels in pods.items() if any(matches(selector, labels) for selector in within)]
+            ports = {one["port"] for one in rule["ports"]} & PORTS if "ports" in rule else PORTS
+            found |= set(product(each, peers, ports))
+    return {(pod, peer, port) for pod, peer, port in found if pod != peer}
 
 
 @policy
 def network(manifests: Manifests) -> Iterator[str]:
     """Who may speak with whom is exactly who must."""
-    pods: Pods = {name: workload.labels for name, workload in manifests.workloads.items()}
-    pods |= {"postgres": {"cnpg.io/cluster": "postgres"}, "rabbitmq": {NAME: "rabbitmq"}}
-    wanted = {("gateway-api", f"{service}-api", PORT) for service in SERVICES}
+    pods = pods_of(manifests)
+    wanted: set[Way] = {("gateway-api", f"{service}-api", PORT) for service in SERVICES}
     for name in pods.keys() - {"gateway-api"}:
         part = name.partition("-")[0]
         if part in SERVICES:
@@ -264,10 +279,8 @@ def network(manifests: Manifests) -> Iterator[str]:
     wanted |= {(OFFICE, "postgres", 5432), (OFFICE, "rabbitmq", 5672), (OFFICE, "objects", 8333)}
     wanted |= {(OFFICE, "gateway-api", PORT)}
     wanted |= {("objects-bucket", "objects", port) for port in (9333, 19333, 8888, 18888)}
-    ports = (PORT, 5432, 5672, 8333, 9333, 19333, 8888, 18888, 15672)
-    ways = {(one, other, port) for one in pods for other in pods for port in ports if one != other}
-    leave = {(one, other, port) for one, other, port in ways if opened(manifests, pods, "egress", one, other, port)}
-    enter = {(one, other, port) for one, other, port in ways if opened(manifests, pods, "ingress", other, one, port)}
+    leave = opened(manifests, pods, "egress")
+    enter = {(one, other, port) for other, one, port in opened(manifests, pods, "ingress")}
     # one policy is for all pods of a service: a migration may ask, and a worker be asked, what only its API does
     harmless = {(f"{service}-{job}", "rabbitmq", 5672) for service in SERVICES for job in ("migrate", "seed")}
     harmless |= {
@@ -283,11 +296,77 @@ def network(manifests: Manifests) -> Iterator[str]:
         yield "not everything is denied to begin with"
     asked = {port["port"] for one in everybody for rule in one["spec"].get("egress", []) for port in rule["ports"]}
     yield from differs("names are asked at", asked, {53})
-    entrance = manifests.of("NetworkPolicy").get("gateway", {}).get("spec", {}).get("ingress", [])
-    labels = [
-        one.get("namespaceSelector", {}).get("matchLabels") for rule in entrance for one in rule.get("from", [{}])
-    ]
-    yield from differs("the entrance is", labels, [{"openlpse/entrance": "true"}])
+
+
+ANYWHERE = "anywhere"
+API_SERVER = (443, 6443)
+
+
+@policy
+def borders(manifests: Manifests) -> Iterator[str]:
+    """Who of other namespaces comes in, and what goes out to them: the entrance, the operators, those who measure."""
+    pods, found = pods_of(manifests), set[tuple[str, str, str, int]]()
+    for name, one in manifests.of("NetworkPolicy").items():
+        chosen = [pod for pod, labels in pods.items() if matches(one["spec"]["podSelector"], labels)]
+        if not chosen:
+            yield f"the policy {name} is for nobody"
+        if one["spec"]["podSelector"] == {}:
+            continue
+        for way, side in (("ingress", "from"), ("egress", "to")):
+            for rule in one["spec"].get(way, []):
+                places = {place(peer) for peer in rule.get(side, [{}])} - {""}
+                found |= set(product(chosen, [way], places, [port["port"] for port in rule["ports"]]))
+    wanted = {("gateway-api", "ingress", "openlpse/entrance=true", PORT)}
+    wanted |= {("postgres", "ingress", "kubernetes.io/metadata.name=cnpg-system", port) for port in (5432, 8000)}
+    wanted |= {("rabbitmq", "ingress", "kubernetes.io/metadata.name=rabbitmq-system", 15672)}
+    wanted |= {(server, "egress", ANYWHERE, port) for server in ("postgres", "rabbitmq") for port in API_SERVER}
+    if manifests.overlay == "city":
+        wanted |= {("rabbitmq", "ingress", "kubernetes.io/metadata.name=keda", 15672)}
+        wanted |= {(server, "ingress", "openlpse/telemetry=true", port) for server, port in MEASURED.items()}
+        wanted |= {(name, "egress", "openlpse/telemetry=true", 4318) for name in SERVING & manifests.ours.keys()}
+    yield from sets("over the border", set(map(str, found)), set(map(str, wanted)))
+
+
+MEASURED = {"postgres": 9187, "rabbitmq": 15692}
+
+
+def place(peer: Mapping[str, Any]) -> str:
+    """Where a rule's peer is; nothing for the same namespace."""
+    if "namespaceSelector" in peer:
+        return ",".join(f"{key}={value}" for key, value in peer["namespaceSelector"]["matchLabels"].items())
+    return "" if "podSelector" in peer else ANYWHERE
+
+
+@policy
+def measures(manifests: Manifests) -> Iterator[str]:
+    """In a city, what serves tells its measures to a collector, and Prometheus asks the servers."""
+    if manifests.overlay != "city":
+        return
+    for name in SERVING & manifests.ours.keys():
+        told = dict(manifests.environment(manifests.ours[name].main)).get("LPSE_OTLP") or ""
+        if urlsplit(told).port != 4318:
+            yield f"{name} tells no measures"
+    found = manifests.of("PodMonitor")
+    yield from sets("measured", set(found), set(MEASURED))
+    pods = pods_of(manifests)
+    for name in found.keys() & set(MEASURED):
+        chosen = {pod for pod, labels in pods.items() if matches(found[name]["spec"]["selector"], labels)}
+        yield from differs(f"the monitor {name} is for", chosen, {name})
+
+
+@policy
+def references(manifests: Manifests) -> Iterator[str]:
+    """What is named is there, but for the public keys, which belong to the installation and not to a release."""
+    for name, workload in manifests.ours.items():
+        for container in workload.containers:
+            asked = {source["configMapRef"]["name"] for source in container.get("envFrom", [])}
+            yield from (f"{name} has no ConfigMap {one}" for one in sorted(asked - manifests.of("ConfigMap").keys()))
+    for one in manifests.objects:
+        servers = {("Cluster", "cluster"), ("RabbitmqCluster", "rabbitmqClusterReference")}
+        for kind, field in servers:
+            server = one.get("spec", {}).get(field, {}).get("name")
+            if server is not None and server not in manifests.of(kind):
+                yield f"{one['kind']} {one['metadata']['name']} is of no {kind} that is there"
 
 
 @policy
@@ -295,7 +374,7 @@ def doors(manifests: Manifests) -> Iterator[str]:
     """A Service for every API, of its pods alone, by the name at which the gateway looks for it."""
     found = manifests.of("Service")
     wanted = {part.name for part in PARTS}
-    yield from sets("services", set(found) - {"objects", "objects-inner"}, wanted)
+    yield from sets("services", set(found), wanted | {"objects", "objects-inner"})
     for name in wanted & found.keys():
         spec = found[name]["spec"]
         selected = {
@@ -306,6 +385,14 @@ def doors(manifests: Manifests) -> Iterator[str]:
         yield from differs(
             f"service {name}", [(one["port"], ports.get(one["targetPort"])) for one in spec["ports"]], [(PORT, PORT)]
         )
+
+    for name, ports in (("objects", {8333}), ("objects-inner", {9333, 19333})):
+        spec = found.get(name, {}).get("spec", {"ports": []})
+        yield from differs(f"service {name}", {one["port"] for one in spec["ports"]}, ports)
+        yield from differs(f"service {name} leads to", spec.get("selector"), {NAME: "objects"})
+    inner = found.get("objects-inner", {}).get("spec", {})
+    early = inner.get("clusterIP"), inner.get("publishNotReadyAddresses")
+    yield from differs("the store's name for itself", early, ("None", True))
 
 
 @policy
@@ -466,6 +553,8 @@ def secrets(manifests: Manifests) -> Iterator[str]:
     """Each workload sees its own Secrets and no other; none stands in the manifests; the vault has them all."""
     for name, workload in manifests.ours.items():
         yield from sets(f"secrets of {name}", secrets_of(workload), needed_secrets(name, training(manifests)))
+    if "objects" in manifests.workloads:
+        yield from sets("secrets of objects", secrets_of(manifests.workloads["objects"]), {"objects-identities"})
     yield from (f"the Secret {name} stands in the manifests" for name in manifests.of("Secret"))
     vault = manifests.of("ExternalSecret")
     if vault:
