@@ -222,8 +222,20 @@ def spread(manifests: Manifests) -> Iterator[str]:
             if "affinity" not in spec:
                 yield f"{server} may lie on one machine"
         for name in SERVING & manifests.ours.keys():
-            if name.endswith("-api") and manifests.ours[name].object["spec"].get("replicas", 1) < 2:
+            if name.endswith("-api") and replicas(manifests, name)[0] < 2:
                 yield f"there is one {name}"
+
+
+def replicas(manifests: Manifests, name: str) -> tuple[int, int]:
+    """The fewest and the most there may be of a workload, in peace."""
+    for scaler in manifests.of("HorizontalPodAutoscaler").values():
+        if scaler["spec"]["scaleTargetRef"]["name"] == name:
+            return scaler["spec"].get("minReplicas", 1), scaler["spec"]["maxReplicas"]
+    for scaler in manifests.of("ScaledObject").values():
+        if scaler["spec"]["scaleTargetRef"]["name"] == name:
+            return scaler["spec"]["minReplicaCount"], scaler["spec"]["maxReplicaCount"]
+    fixed = manifests.ours[name].object["spec"].get("replicas", 1)
+    return fixed, fixed
 
 
 def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
@@ -516,11 +528,20 @@ def databases(manifests: Manifests) -> Iterator[str]:
     quiet = {"log_error_verbosity": "terse", "log_min_error_statement": "panic"}
     quiet |= {"log_parameter_max_length": "0", "log_parameter_max_length_on_error": "0"}
     yield from differs("the log holds", {name: server["parameters"].get(name) for name in quiet}, quiet)
-    pools = sum(manifests.ours[name].object["spec"].get("replicas", 1) for name in SERVING & manifests.ours.keys())
-    pools += sum(one["spec"]["maxReplicaCount"] - 1 for one in manifests.of("ScaledObject").values())
-    most = int(server["parameters"]["max_connections"])
-    if most < pools * Settings.model_fields["database_pool"].default + 20:
-        yield f"{most} connections are too few for {pools} processes"
+    most, wanted = int(server["parameters"]["max_connections"]), connections(manifests)
+    if most < wanted:
+        yield f"{most} connections are too few: at the most there are {wanted}"
+
+
+def connections(manifests: Manifests) -> int:
+    """All pools full: as many processes of each workload as there may be, and one more while it is updated; tender asks the
+    database's time through a pool of its own. Beside them an operator's commands, the Jobs, and PostgreSQL's own."""
+    pool, asked, others = Settings.model_fields["database_pool"].default, 2, 40
+    return others + sum(
+        (replicas(manifests, name)[1] + 1) * (pool + (asked if name.startswith("tender-") else 0))
+        for name in SERVING & manifests.ours.keys()
+        if name != "gateway-api"
+    )
 
 
 def needed_secrets(name: str, training: bool) -> set[str]:
@@ -740,6 +761,24 @@ def scaling(manifests: Manifests) -> Iterator[str]:
         yield from differs(f"{name} looks at", looked, [wants])
         if spec["triggers"][0]["authenticationRef"]["name"] not in manifests.of("TriggerAuthentication"):
             yield f"{name} has no way to ask"
+
+
+@policy
+def load(manifests: Manifests) -> Iterator[str]:
+    """In a city, every API by the load of its processor, and by nothing else."""
+    found = manifests.of("HorizontalPodAutoscaler")
+    apis = {name for name in SERVING if name.endswith("-api")} if manifests.overlay == "city" else set()
+    yield from sets("scaled by load", set(found), apis)
+    for name in found.keys() & apis & manifests.ours.keys():
+        spec = found[name]["spec"]
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+        yield from differs(f"{name} scales", spec["scaleTargetRef"], target)
+        if not 2 <= spec.get("minReplicas", 1) < spec["maxReplicas"]:
+            yield f"{name} may fall to one, or cannot grow"
+        cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}
+        yield from differs(f"{name} grows by", spec.get("metrics"), [{"type": "Resource", "resource": cpu}])
+        if "replicas" in manifests.ours[name].object["spec"]:
+            yield f"{name} has two masters"
 
 
 @policy
