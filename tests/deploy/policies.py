@@ -788,8 +788,12 @@ def store(manifests: Manifests) -> Iterator[str]:
     for part in PARTS:
         if part.bucket:
             bucket = f"{PREFIX}-{part.bucket}"
-            if f"-name {bucket}" not in orders or f"-locationPrefix=/buckets/{bucket}/ -fsync" not in orders:
-                yield f"nobody makes the bucket {bucket}"
+            made = f"s3.bucket.create -name {bucket}", f"s3.bucket.versioning -name {bucket} -enable"
+            yield from (
+                f"the bucket {bucket} lacks {order}"
+                for order in (*made, f"-locationPrefix=/buckets/{bucket}/ -fsync -apply")
+                if order not in orders
+            )
             seen = manifests.workloads["objects"].main["args"] if "objects" in manifests.workloads else []
             yield from (
                 f"the store lacks {flag}"

@@ -306,6 +306,10 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
     "the last worker": ("scaling", lambda m: spec(m, "ScaledObject", "audit-worker").update(minReplicaCount=0)),
     "the bucket": ("store", removed("Job", "objects-bucket")),
     "the store": ("store", removed("StatefulSet", "objects")),
+    "the versions": (
+        "store",
+        lambda m: main(m, "objects-bucket").update(args=[main(m, "objects-bucket")["args"][0].replace("-enable", "")]),
+    ),
     "the disk": (
         "store",
         lambda m: main(m, "objects-bucket").update(args=["weed shell s3.bucket.create -name lpse-documents"]),
