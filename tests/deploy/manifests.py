@@ -37,18 +37,28 @@ def kustomize(program: str, overlay: str, root: Path = ROOT / "deploy") -> str:
 
 @dataclass(frozen=True)
 class Workload:
-    """A Deployment, StatefulSet or Job of ours, by `registry-api`; a Job without its version."""
+    """A Deployment, StatefulSet, Job or CronJob of ours, by `registry-api`; a Job without its version."""
 
     name: str
     object: dict[str, Any]
 
     @property
+    def template(self) -> dict[str, Any]:
+        spec = self.object["spec"]
+        return dict(spec.get("jobTemplate", {"spec": spec})["spec"]["template"])
+
+    @property
     def pod(self) -> dict[str, Any]:
-        return dict(self.object["spec"]["template"]["spec"])
+        return dict(self.template["spec"])
 
     @property
     def labels(self) -> dict[str, str]:
-        return dict(self.object["spec"]["template"]["metadata"]["labels"])
+        return dict(self.template["metadata"]["labels"])
+
+    @property
+    def ends(self) -> bool:
+        """By itself, when it is done."""
+        return self.object["kind"] in {"Job", "CronJob"}
 
     @property
     def main(self) -> dict[str, Any]:
@@ -92,7 +102,7 @@ class Manifests:
 
     @property
     def workloads(self) -> dict[str, Workload]:
-        found = [one for one in self.objects if one["kind"] in {"Deployment", "StatefulSet", "Job"}]
+        found = [one for one in self.objects if one["kind"] in {"Deployment", "StatefulSet", "Job", "CronJob"}]
         named = [(one["metadata"]["name"].removesuffix(f"-{self.version}"), one) for one in found]
         return {name: Workload(name, one) for name, one in named}
 

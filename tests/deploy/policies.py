@@ -150,7 +150,7 @@ def probes(manifests: Manifests) -> Iterator[str]:
     """Ready is asked of the own database alone; alive says only that the loop answers; a start may take a minute."""
     paths = {"startupProbe": "/health/live", "livenessProbe": "/health/live", "readinessProbe": "/health/ready"}
     for name, workload in manifests.workloads.items():
-        if workload.object["kind"] == "Job" or name == OFFICE:  # a shell that waits has nothing to be asked
+        if workload.ends or name == OFFICE:  # a shell that waits has nothing to be asked
             continue
         named = {port["name"]: port["containerPort"] for port in workload.main.get("ports", [])}
         for probe, path in paths.items():
@@ -190,7 +190,7 @@ def resources(manifests: Manifests) -> Iterator[str]:
 @policy
 def disruption(manifests: Manifests) -> Iterator[str]:
     budgets = manifests.of("PodDisruptionBudget")
-    wanted = {name for name, workload in manifests.workloads.items() if workload.object["kind"] != "Job"} - {OFFICE}
+    wanted = {name for name, workload in manifests.workloads.items() if not workload.ends} - {OFFICE}
     yield from sets("budgets", set(budgets), wanted)
     for name in budgets.keys() & wanted:
         spec = budgets[name]["spec"]
@@ -290,6 +290,7 @@ def network(manifests: Manifests) -> Iterator[str]:
             wanted |= {(name, "objects", 8333) for owner in PARTS if owner.name == part and owner.bucket}
     wanted |= {(OFFICE, "postgres", 5432), (OFFICE, "rabbitmq", 5672), (OFFICE, "objects", 8333)}
     wanted |= {(OFFICE, "gateway-api", PORT)}
+    wanted |= {("backup-documents", "objects", 8333)} if manifests.overlay == "city" else set()
     wanted |= {("objects-bucket", "objects", port) for port in (9333, 19333, 8888, 18888)}
     leave = opened(manifests, pods, "egress")
     enter = {(one, other, port) for other, one, port in opened(manifests, pods, "ingress")}
@@ -333,6 +334,7 @@ def borders(manifests: Manifests) -> Iterator[str]:
     wanted |= {("rabbitmq", "ingress", "kubernetes.io/metadata.name=rabbitmq-system", 15672)}
     wanted |= {(server, "egress", ANYWHERE, port) for server in ("postgres", "rabbitmq") for port in API_SERVER}
     if manifests.overlay == "city":
+        wanted |= {("backup-documents", "egress", ANYWHERE, 443)}
         wanted |= {("rabbitmq", "ingress", "kubernetes.io/metadata.name=keda", 15672)}
         wanted |= {(server, "ingress", "openlpse/telemetry=true", port) for server, port in MEASURED.items()}
         wanted |= {(name, "egress", "openlpse/telemetry=true", 4318) for name in SERVING & manifests.ours.keys()}
@@ -576,6 +578,9 @@ def secrets(manifests: Manifests) -> Iterator[str]:
         yield from sets(f"secrets of {name}", secrets_of(workload), needed_secrets(name, training(manifests)))
     if "objects" in manifests.workloads:
         yield from sets("secrets of objects", secrets_of(manifests.workloads["objects"]), {"objects-identities"})
+    if "backup-documents" in manifests.workloads:
+        keys = {f"{name}/{key}" for name in ("backup-objects", "offsite-documents") for key in ("key", "secret")}
+        yield from sets("secrets of the copy", secrets_of(manifests.workloads["backup-documents"]), keys)
     yield from (f"the Secret {name} stands in the manifests" for name in manifests.of("Secret"))
     vault = manifests.of("ExternalSecret")
     if vault:
@@ -585,6 +590,8 @@ def secrets(manifests: Manifests) -> Iterator[str]:
             spec["passwordSecret"]["name"] for spec in specs(manifests, "DatabaseRole") if "passwordSecret" in spec
         }
         asked |= {one["name"] for spec in specs(manifests, "TriggerAuthentication") for one in spec["secretTargetRef"]}
+        for spec in specs(manifests, "ObjectStore"):
+            asked |= {one["name"] for one in spec["configuration"]["s3Credentials"].values()}
         yield from sets("the vault", {one["spec"]["target"]["name"] for one in vault.values()}, asked)
 
 
@@ -714,7 +721,7 @@ def profile(manifests: Manifests) -> Iterator[str]:
     wanted = "latihan" if training(manifests) else "production"
     for name, workload in manifests.ours.items():
         told = dict(manifests.environment(workload.main))
-        if workload.object["kind"] != "Job" or "LPSE_PROFILE" in told:
+        if not workload.ends or "LPSE_PROFILE" in told:
             yield from differs(f"{name} profile", told.get("LPSE_PROFILE"), wanted)
         if "LPSE_INSTANCE" in told:
             instance = str(told["LPSE_INSTANCE"])
@@ -806,3 +813,60 @@ def store(manifests: Manifests) -> Iterator[str]:
         else []
     )
     yield from differs("the store keeps", [one["metadata"]["name"] for one in claims], ["data"])
+
+
+PLUGIN = "barman-cloud.cloudnative-pg.io"
+
+
+@policy
+def backups(manifests: Manifests) -> Iterator[str]:
+    """In a city, everything is copied to another site: the databases with their log, the bytes of each part that has some."""
+    if manifests.overlay != "city":
+        return
+    places = {name: one["spec"]["configuration"] for name, one in manifests.of("ObjectStore").items()}
+    plugins = {one["name"]: one for one in manifests.one("Cluster", "postgres")["spec"].get("plugins", [])}
+    archive = plugins.get(PLUGIN, {})
+    yield from differs("the database's log is copied", archive.get("isWALArchiver"), True)
+    yield from differs("the databases' place", {archive.get("parameters", {}).get("barmanObjectName")}, set(places))
+    yield from differs(
+        "copies of the databases are kept",
+        [one.get("retentionPolicy") for one in specs(manifests, "ObjectStore")],
+        ["30d"],
+    )
+    yield from differs(
+        "whole copies are made of",
+        [
+            (one["cluster"]["name"], one["method"], one["pluginConfiguration"]["name"])
+            for one in specs(manifests, "ScheduledBackup")
+        ],
+        [("postgres", "plugin", PLUGIN)],
+    )
+    ends = [one["endpointURL"] for one in places.values()]
+    for part in PARTS:
+        if part.bucket:
+            yield from copies(manifests, f"{PREFIX}-{part.bucket}", f"backup-{part.name}", ends)
+    for end in ends:
+        url = urlsplit(end)
+        if url.scheme != "https" or "." not in str(url.hostname) or str(url.hostname).endswith(".invalid"):
+            yield f"{end} is no other site"
+
+
+def copies(manifests: Manifests, bucket: str, name: str, ends: list[str]) -> Iterator[str]:
+    """To the same site, without a word that could change or delete what lies there."""
+    if name not in manifests.workloads:
+        yield f"nobody copies {bucket}"
+        return
+    workload = manifests.workloads[name]
+    order, source, target, *flags = workload.main["args"]
+    told = dict(manifests.environment(workload.main))
+    yield from differs(f"{name} does", order, "copy")
+    yield from sets(
+        f"{name}", {flag for flag in flags if flag.startswith("--immu") or "delete" in flag}, {"--immutable"}
+    )
+    for what, (remote, _, there), wanted, end in (
+        ("from", source.partition(":"), bucket, ["http://objects:8333"]),
+        ("to", target.partition(":"), "openlpse-documents", ends),
+    ):
+        yield from differs(f"{name} copies {what}", there, wanted)
+        yield from differs(f"{name} copies {what}", [told.get(f"RCLONE_CONFIG_{remote.upper()}_ENDPOINT")], end)
+    yield from differs(f"{name} beside itself", workload.object["spec"].get("concurrencyPolicy"), "Forbid")

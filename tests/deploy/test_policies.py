@@ -21,7 +21,8 @@ Change = Callable[[Manifests], Any]
 
 def pod(manifests: Manifests, name: str) -> dict[str, Any]:
     """To be changed."""
-    found: dict[str, Any] = manifests.workloads[name].object["spec"]["template"]["spec"]
+    above = manifests.workloads[name].object["spec"]
+    found: dict[str, Any] = above.get("jobTemplate", {"spec": above})["spec"]["template"]["spec"]
     return found
 
 
@@ -304,6 +305,19 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
         lambda m: spec(m, "ScaledObject", "audit-worker")["triggers"][0]["metadata"].update(protocol="amqp"),
     ),
     "the last worker": ("scaling", lambda m: spec(m, "ScaledObject", "audit-worker").update(minReplicaCount=0)),
+    "the copy of the log": ("backups", lambda m: spec(m, "Cluster", "postgres").pop("plugins")),
+    "the copy of the databases": ("backups", removed("ScheduledBackup", "nightly")),
+    "the other site": ("backups", removed("ObjectStore", "offsite")),
+    "its being another": (
+        "backups",
+        lambda m: spec(m, "ObjectStore", "offsite")["configuration"].update(endpointURL="http://objects:8333"),
+    ),
+    "the copy of the documents": ("backups", removed("CronJob", "backup-documents")),
+    "its never deleting": ("backups", lambda m: main(m, "backup-documents")["args"].__setitem__(0, "sync")),
+    "its never changing": ("backups", lambda m: main(m, "backup-documents")["args"].remove("--immutable")),
+    "what is copied": ("backups", lambda m: main(m, "backup-documents")["args"].__setitem__(1, "here:lpse-x")),
+    "the copy's way to the store": ("network", removed("NetworkPolicy", "objects-backup")),
+    "the copy's way out": ("borders", lambda m: spec(m, "NetworkPolicy", "backup-documents")["egress"].pop()),
     "the bucket": ("store", removed("Job", "objects-bucket")),
     "the store": ("store", removed("StatefulSet", "objects")),
     "the versions": (
