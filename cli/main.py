@@ -139,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         "--deep", action="store_true", help="also whether all that was acknowledged is stored, handled, logged"
     )
     check.add_argument("--sbom", action="store_true", help="print what is installed, as a CycloneDX bill of materials")
+    command("adopt", _adopt, "after a restore of the store: find the documents' bytes by their fingerprints")
     return parser
 
 
@@ -372,3 +373,13 @@ async def _check(asked: argparse.Namespace) -> int:
     found = await check(Installation.read(asked.var.absolute()), deep=asked.deep)
     print("\n".join(found) or "everything is there and as it should be")
     return 1 if found else 0
+
+
+async def _adopt(asked: argparse.Namespace) -> int:
+    from cli.adoption import adopt
+
+    done = await adopt(Installation.read(asked.var.absolute()))
+    print(f"{done.documents} documents are read from now on where the store has them")
+    for id in done.missing:
+        print(f"the bytes of the document {id} are nowhere in the store")
+    return 1 if done.missing else 0

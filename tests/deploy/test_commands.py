@@ -5,14 +5,17 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
+from uuid import UUID, uuid4
 
 import asyncpg
 import pyotp
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import select
 
 from cli import keyring
 from cli.main import _parser
@@ -21,9 +24,11 @@ from cli.servers import SeaweedFS
 from cli.system import PARTS
 from cli.wiring import topology
 from kit.bus.choice import open_bus
+from kit.db import Database
 from kit.keys import KeyRing, SigningKey
-from kit.storage import ObjectStore
+from kit.storage import ObjectStore, Stored
 from services import SERVICES
+from services.documents.models import Document
 from tests.conftest import MakeDatabase
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -207,3 +212,65 @@ async def test_what_up_wrote_counts_before_the_environment(types: Types, tmp_pat
     (tmp_path / "installation.json").write_text("{}")
     with pytest.raises(ValidationError):
         await types("clock", "show")
+
+
+class Shelf:
+    """The store and the table of documents, as uploads leave them."""
+
+    def __init__(self, office: dict[str, str]) -> None:
+        self.database = json.loads(office["databases"])["documents"]
+        key, secret = office["objects_key"], office["objects_secret"]
+        self.store = ObjectStore(office["objects"], key, secret, "office-documents")
+
+    async def upload(self, body: bytes) -> UUID:
+        id = uuid4()
+        stored = await self.put(id, body)
+        async with self.opened() as database, database.transaction() as db:
+            row = Document(
+                id=id, name="penawaran.pdf", media_type="application/pdf", size=stored.size, md5=stored.md5,
+                sha256=stored.sha256, store_key=stored.key, store_version=stored.version_id, grant=uuid4(), owner="tender",
+                purpose="bid", record=uuid4(), account=uuid4(), stored_at=datetime.now(UTC), statement="x",
+            )  # fmt: skip
+            db.add(row)
+        return id
+
+    async def put(self, id: UUID, body: bytes) -> Stored:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield body
+
+        return await self.store.put_stream(str(id), chunks(), size=len(body))
+
+    async def emptied(self) -> None:
+        for stat in await self.store.versions():
+            await self.store.remove(stat.key, str(stat.version_id))
+
+    async def read(self, id: UUID) -> bytes:
+        async with self.opened() as database, database.reading() as db:
+            row = (await db.execute(select(Document).where(Document.id == id))).scalar_one()
+        return b"".join([chunk async for chunk in await self.store.open(row.store_key, row.store_version)])
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Database]:
+        database = Database(self.database, pool=2)
+        yield database
+        await database.close()
+
+
+async def test_a_restored_store_is_taken_by_fingerprint(types: Types, office: dict[str, str]) -> None:
+    """Its objects have other versions than the documents know; what is not what was stated is taken for nothing."""
+    shelf = Shelf(office)
+    bodies = [b"satu", b"dua dua", b"tiga", b"empat"]
+    stays, back, changed, lost = [await shelf.upload(body) for body in bodies]
+    assert (await types("adopt")).said.startswith("0 documents")
+    await shelf.emptied()
+    for id, body in ((stays, b"satu"), (back, b"xxx xxx"), (back, b"dua dua"), (changed, b"TIGA")):
+        await shelf.put(id, body)
+    ended, said = await types("adopt")
+    assert (ended, said.splitlines()[0]) == (1, "2 documents are read from now on where the store has them")
+    assert all(f"the document {id} are nowhere" in said for id in (changed, lost))
+    assert [await shelf.read(stays), await shelf.read(back)] == bodies[:2]
+    await shelf.put(changed, b"tiga")
+    await shelf.put(lost, b"empat")
+    assert (await types("adopt")).ended == 0
+    assert [await shelf.read(changed), await shelf.read(lost)] == bodies[2:]
+    await shelf.store.close()

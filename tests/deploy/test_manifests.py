@@ -1,12 +1,16 @@
 """Every overlay is rendered by kustomize and is what Kubernetes and the operators take, strictly and without a network."""
 
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.deploy.manifests import ROOT, Manifests, kubectl, kustomize
+from tests.deploy.policies import POLICIES
 from tests.deploy.schemas import VERSIONS, complaints, schemas
 
 
@@ -20,20 +24,45 @@ def test_no_name_is_left_open(manifests: Manifests) -> None:
     assert [mark for mark in ("PART", "VERSION", " lpse.invalid") if mark in text] == []
 
 
-def test_an_overlay_of_ones_own_names_its_image(rendered: dict[str, Manifests], tmp_path: Path) -> None:
-    """As `kustomize edit set image openlpse=...` writes it: beside the others, for every container of ours."""
+@pytest.fixture
+def own(rendered: dict[str, Manifests], tmp_path: Path) -> Callable[[dict[str, Any]], Manifests]:
+    """A copy of the city beside the others, with these fields of its own; lists are added to."""
     program = kubectl()
-    assert program
+    assert program, rendered
     shutil.copytree(ROOT / "deploy" / "k8s", tmp_path / "k8s")
-    own = tmp_path / "k8s" / "overlays" / "own"
-    shutil.copytree(tmp_path / "k8s" / "overlays" / "city", own)
-    written = yaml.safe_load((own / "kustomization.yaml").read_text())
-    written["images"] = [{"name": "openlpse", "newName": "registry.example/openlpse", "digest": f"sha256:{'1' * 64}"}]
-    (own / "kustomization.yaml").write_text(yaml.safe_dump(written))
-    found = Manifests.parsed(kustomize(program, "own", tmp_path), "city")
+    place = tmp_path / "k8s" / "overlays" / "own"
+    shutil.copytree(tmp_path / "k8s" / "overlays" / "city", place)
+
+    def make(changes: dict[str, Any]) -> Manifests:
+        written = yaml.safe_load((place / "kustomization.yaml").read_text())
+        written["patches"] += changes.pop("patches", [])
+        (place / "kustomization.yaml").write_text(yaml.safe_dump(written | changes))
+        return Manifests.parsed(kustomize(program, "own", tmp_path), "city")
+
+    return make
+
+
+def test_an_overlay_of_ones_own_names_its_image(own: Callable[[dict[str, Any]], Manifests]) -> None:
+    """As `kustomize edit set image openlpse=...` writes it: for every container of ours."""
+    found = own(
+        {"images": [{"name": "openlpse", "newName": "registry.example/openlpse", "digest": f"sha256:{'1' * 64}"}]}
+    )
     images = {container["image"] for workload in found.ours.values() for container in workload.containers}
     assert images == {f"registry.example/openlpse@sha256:{'1' * 64}"}
-    assert found.ours.keys() == rendered["city"].ours.keys()
+
+
+def test_the_way_back_from_the_other_site(own: Callable[[dict[str, Any]], Manifests]) -> None:
+    """As the README says it: from the archive of before, into one that is empty, with every policy held."""
+    written = re.findall(r"```yaml\n(.*?)```", (ROOT / "deploy" / "k8s" / "README.md").read_text(), re.DOTALL)
+    found = own(yaml.safe_load(written[0]))
+    cluster = found.one("Cluster", "postgres")
+    assert complaints([cluster], VERSIONS[0]) == []
+    assert cluster["spec"]["bootstrap"] == {"recovery": {"source": cluster["spec"]["externalClusters"][0]["name"]}}
+    (before,), (after,) = cluster["spec"]["externalClusters"], cluster["spec"]["plugins"]
+    assert before["plugin"]["parameters"]["serverName"] == cluster["metadata"]["name"]
+    assert before["plugin"]["parameters"]["barmanObjectName"] == after["parameters"]["barmanObjectName"]
+    assert before["plugin"]["parameters"]["serverName"] != after["parameters"]["serverName"]
+    assert [wrong for check in POLICIES.values() for wrong in check(found)] == []
 
 
 def test_every_schema_is_used(rendered: dict[str, Manifests]) -> None:
