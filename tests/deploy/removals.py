@@ -1,13 +1,35 @@
 """Everything that an overlay could be without: each object, each probe and each reference to a Secret, one at a time."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from tests.deploy.manifests import Manifests
+from tests.deploy.manifests import Manifests, Workload
 
 __all__ = ["Removal", "removals"]
+
+
+class Still(Manifests):
+    """That nobody changes any more: what policies ask again and again is looked up once."""
+
+    def __init__(self, objects: Iterable[dict[str, Any]], overlay: str) -> None:
+        super().__init__(objects, overlay)
+        self._kinds: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def of(self, kind: str) -> dict[str, dict[str, Any]]:
+        if kind not in self._kinds:
+            self._kinds[kind] = super().of(kind)
+        return self._kinds[kind]
+
+    @cached_property
+    def workloads(self) -> dict[str, Workload]:
+        return super().workloads
+
+    @cached_property
+    def ours(self) -> dict[str, Workload]:
+        return super().ours
 
 
 class Removal(NamedTuple):
@@ -28,10 +50,10 @@ def removals(manifests: Manifests) -> Iterator[Removal]:
     for place, one in enumerate(manifests.objects):
         before, after = manifests.objects[:place], manifests.objects[place + 1 :]
         name = f"{one['kind']} {one['metadata']['name']}"
-        yield Removal(name, Manifests([*before, *after], manifests.overlay), [])
+        yield Removal(name, Still([*before, *after], manifests.overlay), [])
         for path in dict.fromkeys(_references(one.get("spec", {}), ("spec",))):
             rest = _without(one, path)
-            left = Manifests([*before, rest, *after], manifests.overlay)
+            left = Still([*before, rest, *after], manifests.overlay)
             yield Removal(f"{name} {'.'.join(map(str, path))}", left, [rest])
 
 
