@@ -1,6 +1,7 @@
 """`lpse check`: is everything there and as this version needs it? One sentence for each thing that is not."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 
 import asyncpg
 
@@ -90,6 +91,8 @@ async def _bus(installation: Installation) -> list[str]:
 
 
 async def _keys(installation: Installation) -> list[str]:
+    if not installation.here:
+        return _public_keys(installation)
     found = []
     for part in PARTS:
         for purpose in part.purposes:
@@ -98,6 +101,18 @@ async def _keys(installation: Installation) -> list[str]:
             except keys.UntrustedKey as error:
                 found.append(f"key: {error}")
     return found
+
+
+def _public_keys(installation: Installation) -> list[str]:
+    """On a cluster each part alone sees its private keys, and does not start without: others need the public ones."""
+    now, listed = datetime.now(UTC), keys.KeyRing(installation.jwks).public()
+    valid = {(key.owner, key.purpose) for key in listed if key.not_before <= now < key.not_after}
+    wanted = [(part.name, purpose) for part in PARTS for purpose in part.purposes]
+    return [
+        f"key: {installation.jwks} has no valid key of {owner} for {purpose}: renew it with `lpse keys`"
+        for owner, purpose in wanted
+        if (owner, purpose) not in valid
+    ]
 
 
 async def _stored(installation: Installation) -> list[str]:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from cli import accounts
 from cli.installation import Installation
 from cli.mistakes import Mistake
 from kit import migrations
 from kit.db import open_engine
 from services import SERVICES, build
 
-__all__ = ["addresses", "revise", "show", "upgrade", "wait"]
+__all__ = ["addresses", "revise", "seed", "show", "upgrade", "wait"]
 
 
 def chosen(name: str) -> tuple[str, ...]:
@@ -45,6 +46,19 @@ async def show(installation: Installation, name: str) -> bool:
         agree &= not found
         print(f"{service}: {'as the models say' if not found else f'differs: {found}'}")
     return agree
+
+
+async def seed(name: str, environment: Mapping[str, str]) -> None:
+    """The training tenant, where no `lpse up` brings it: by a Job's environment alone."""
+    if name not in {"all", "registry"}:
+        raise Mistake(f"{name} has nothing to be seeded with: the training tenant is registry's.")
+    if environment.get("LPSE_PROFILE") != "latihan":
+        raise Mistake("The training tenant is for the training profile alone: LPSE_PROFILE is not latihan.")
+    missing = [variable for variable in ("LPSE_DATABASE", "LPSE_TRAINING") if not environment.get(variable)]
+    if missing:
+        raise Mistake(f"`db seed` needs {' and '.join(missing)}: registry's database, and the file of the accounts.")
+    await accounts.seed(environment["LPSE_DATABASE"], accounts.read(Path(environment["LPSE_TRAINING"])))
+    print("registry: the training tenant is there")
 
 
 async def wait(name: str, address: str) -> None:

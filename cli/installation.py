@@ -1,23 +1,28 @@
 """Where one installation's databases, keys, queues and objects are: written by `up`, read by every other command.
 
-On a cluster the same values come from the environment of each workload; there `serve NAME` needs no such file.
+On a cluster the same values come from the environment: `serve NAME` reads what it needs itself (kit/settings.py), an
+operator's commands all that `OfficeSettings` names.
 """
 
 import os
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Json, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cli.mistakes import Mistake
-from kit.settings import Profile, Settings
+from cli.variables import refuse_slips, told
+from kit.settings import CannotStart, GatewaySettings, Profile, Settings
+from services import SERVICES
 
 if TYPE_CHECKING:  # SQLAlchemy takes its time; `lpse --help` does not wait for it
     from kit.db import Database, Db
 
-__all__ = ["Credentials", "Installation", "NotInstalled"]
+__all__ = ["Credentials", "Installation", "NotInstalled", "OfficeSettings"]
 
 FILE = "installation.json"
 
@@ -55,15 +60,11 @@ class Installation(BaseModel):
     gateway: str
     sweep: float = 1.0
     trace_ratio: float = 0.1
-
-    @property
-    def jwks(self) -> Path:
-        return self.var / "keys" / "jwks.json"
-
-    @property
-    def trainees(self) -> Path:
-        """The passwords and second factors of the training tenant."""
-        return self.var / "training.json"
+    jwks: Path = Field(default_factory=lambda known: known["var"] / "keys" / "jwks.json")
+    trainees: Path = Field(default_factory=lambda known: known["var"] / "training.json")
+    """The passwords and second factors of the training tenant."""
+    here: bool = True
+    """Whether its processes, its disk and the services' private keys are on this machine, as `up` leaves them."""
 
     def keys(self, owner: str) -> Path:
         """Each service sees its own private keys only."""
@@ -119,6 +120,64 @@ class Installation(BaseModel):
     @classmethod
     def read(cls, var: Path) -> "Installation":
         file = var / FILE
-        if not file.exists():
-            raise NotInstalled(var)
-        return cls.model_validate_json(file.read_bytes())
+        if file.exists():
+            return cls.model_validate_json(file.read_bytes())
+        if "LPSE_DATABASES" in os.environ:
+            return OfficeSettings.read().installation()
+        raise NotInstalled(var)
+
+
+class OfficeSettings(BaseSettings):
+    """What an operator's commands need where `up` wrote nothing down: on a cluster."""
+
+    model_config = SettingsConfigDict(env_prefix="LPSE_", frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    instance: str
+    profile: Profile = "production"
+    prefix: str = "lpse"
+    databases: Json[dict[str, SecretStr]] = Field(description='{"registry": "postgresql://...", ...}, of every service')
+    bus: SecretStr
+    objects: str
+    objects_key: SecretStr = Field(description="The credentials of documents")
+    objects_secret: SecretStr
+    gateway: str = Field(description="http://host:port of the gateway inside")
+    jwks: Path
+    training: Path | None = Field(default=None, description="File with the accounts of the training tenant")
+
+    @field_validator("databases")
+    @classmethod
+    def _all_of_them(cls, databases: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        """The training clock moves in all of them together or not at all."""
+        if databases.keys() != set(SERVICES):
+            raise ValueError(f"it names {', '.join(sorted(databases)) or 'none'}, and must name {', '.join(SERVICES)}")
+        return databases
+
+    @classmethod
+    def read(cls) -> "OfficeSettings":
+        """The shared settings of the services stand in the same environment."""
+        try:
+            refuse_slips(os.environ, cls, Settings, GatewaySettings)
+            return cls()
+        except ValidationError as error:
+            raise Mistake(f"This installation cannot be found: {told(error)}") from error
+        except CannotStart as slip:
+            raise Mistake(f"This installation cannot be found: {slip}") from slip
+
+    def installation(self) -> Installation:
+        key, secret = self.objects_key.get_secret_value(), self.objects_secret.get_secret_value()
+        var = Path(tempfile.gettempdir())
+        return Installation(
+            var=var,
+            instance=self.instance,
+            profile=self.profile,
+            prefix=self.prefix,
+            databases={name: self.databases[name].get_secret_value() for name in SERVICES},
+            bus=self.bus.get_secret_value(),
+            objects=self.objects,
+            credentials={"documents": Credentials(key=key, secret=secret)},
+            backends=Backends(database="postgresql", objects="s3", bus="rabbitmq"),
+            gateway=self.gateway,
+            jwks=self.jwks,
+            trainees=self.training or var / "training.json",
+            here=False,
+        )

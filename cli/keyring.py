@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cli import accounts
 from cli.installation import Installation
 from cli.mistakes import Mistake
 from cli.system import KEY_DAYS, PARTS
@@ -12,9 +13,9 @@ from kit import keys
 __all__ = ["create", "listing", "renew", "retire"]
 
 
-def create(home: Path) -> list[str]:
+def create(home: Path, *, training: bool = False) -> list[str]:
     """First keys for an installation that `lpse up` does not make, as on a cluster: those of each part in a folder of
-    its name, the public ones of all in `jwks.json`."""
+    its name, the public ones of all in `jwks.json`; for a training instance also its accounts in `training.json`."""
     if home.exists() and any(home.iterdir()):
         raise Mistake(f"{home} is not empty. Name a new directory: keys that are in use would be lost among new ones.")
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -24,6 +25,8 @@ def create(home: Path) -> list[str]:
         for purpose in part.purposes:
             folder.mkdir(mode=0o700, exist_ok=True)
             made.append(keys.generate(folder, home / "jwks.json", part.name, purpose, KEY_DAYS))
+    if training:
+        accounts.draft(home / "training.json")
     return [f"{key.kid}  {key.owner} {key.purpose}" for key in made]
 
 
@@ -42,6 +45,7 @@ def renew(installation: Installation, owner: str) -> list[str]:
     if part is None or not part.purposes:
         signers = ", ".join(part.name for part in PARTS if part.purposes)
         raise Mistake(f"{owner} signs nothing: one of {signers}.")
+    _refuse_elsewhere(installation)
     made = [
         keys.generate(installation.keys(owner), installation.jwks, owner, purpose, KEY_DAYS)
         for purpose in part.purposes
@@ -50,6 +54,7 @@ def renew(installation: Installation, owner: str) -> list[str]:
 
 
 def retire(installation: Installation, kid: str) -> None:
+    _refuse_elsewhere(installation)
     for part in PARTS:
         folder = installation.keys(part.name)
         for file in folder.glob(f"*-{kid}.pem"):
@@ -61,6 +66,11 @@ def retire(installation: Installation, kid: str) -> None:
             keys.retire(folder, installation.jwks, kid)
             return
     raise Mistake(f"There is no private key {kid} here; see `lpse keys list`.")
+
+
+def _refuse_elsewhere(installation: Installation) -> None:
+    if not installation.here:
+        raise Mistake("The private keys are not here: each part of a cluster alone sees its own, in its Secret.")
 
 
 def _day(seconds: int) -> str:

@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     # its own program knows its arguments, also --help
     commands.add_parser("bench", help="measure, and print ratios: bench NAME [--json]", add_help=False)
     db = command("db", _db, "the databases' schemas")
-    db.add_argument("action", choices=("upgrade", "show", "wait", "revision"))
+    db.add_argument("action", choices=("upgrade", "show", "wait", "seed", "revision"))
     db.add_argument("name", nargs="?", choices=("all", *SERVICES), default="all")
     db.add_argument("message", nargs="?", help="what a revision changes, in_words_like_this")
     keys = command("keys", _keys, "the services' signing keys")
@@ -113,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument(
         "what", nargs="?", default="", help="the directory to create, the owner to renew, or the key to retire"
     )
+    keys.add_argument("--training", action="store_true", help="create also the accounts of a training instance")
     clock = command("clock", _clock, "the training clock")
     clock.add_argument("action", choices=("show", "stop", "set", "next", "run"))
     clock.add_argument("at", nargs="?", type=datetime.fromisoformat, help="2026-11-23T10:00:00+07:00")
@@ -138,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         "--deep", action="store_true", help="also whether all that was acknowledged is stored, handled, logged"
     )
     check.add_argument("--sbom", action="store_true", help="print what is installed, as a CycloneDX bill of materials")
+    command("adopt", _adopt, "after a restore of the store: find the documents' bytes by their fingerprints")
     return parser
 
 
@@ -254,6 +256,9 @@ async def _db(asked: argparse.Namespace) -> int:
         return 0
     if asked.action == "show":
         return 0 if await databases.show(Installation.read(asked.var.absolute()), asked.name) else 1
+    if asked.action == "seed":
+        await databases.seed(asked.name, os.environ)
+        return 0
     addresses = databases.addresses(asked.name, asked.var.absolute(), os.environ)
     if asked.action == "upgrade":
         await databases.upgrade(addresses)
@@ -269,7 +274,7 @@ async def _keys(asked: argparse.Namespace) -> int:
         needed = {"create": "a new directory", "renew": "an owner", "retire": "a key"}[asked.action]
         raise Mistake(f"`keys {asked.action}` needs {needed}; see `lpse keys list`.")
     if asked.action == "create":
-        print("\n".join(keyring.create(Path(asked.what))))
+        print("\n".join(keyring.create(Path(asked.what), training=asked.training)))
         return 0
     installation = Installation.read(asked.var.absolute())
     if asked.action == "list":
@@ -368,3 +373,13 @@ async def _check(asked: argparse.Namespace) -> int:
     found = await check(Installation.read(asked.var.absolute()), deep=asked.deep)
     print("\n".join(found) or "everything is there and as it should be")
     return 1 if found else 0
+
+
+async def _adopt(asked: argparse.Namespace) -> int:
+    from cli.adoption import adopt
+
+    done = await adopt(Installation.read(asked.var.absolute()))
+    print(f"{done.documents} documents are read from now on where the store has them")
+    for id in done.missing:
+        print(f"the bytes of the document {id} are nowhere in the store")
+    return 1 if done.missing else 0

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 import structlog
@@ -13,12 +12,12 @@ from cli.connections import Connections
 from cli.mistakes import Mistake
 from cli.serving import listening, until_stopped
 from cli.system import PARTS
+from cli.variables import refuse_slips, told
 from cli.wiring import topology
 from kit import telemetry
 from kit.bus import Bus, BusUnavailable
 from kit.bus.choice import open_bus
 from kit.keys import KeyRing, SigningKey, UntrustedKey
-from kit.production import unknown_variables
 from kit.settings import CannotStart, GatewaySettings, Settings
 from services import SERVICES, build
 
@@ -30,25 +29,12 @@ log = structlog.get_logger()
 async def serve(name: str, *, host: str, port: int, only: str | None) -> None:
     """Raises Mistake, before anything listens, for what is wrong in the environment, the keys or the database."""
     try:
-        _refuse_slips(os.environ)
+        refuse_slips(os.environ, Settings, GatewaySettings)
         await _serve(name, host, port, only)
     except ValidationError as error:
-        told = " ".join(_told(found["loc"], found["msg"]) for found in error.errors(include_input=False))
-        raise Mistake(f"{name} does not start: {told}") from error
+        raise Mistake(f"{name} does not start: {told(error)}") from error
     except (CannotStart, UntrustedKey) as error:
         raise Mistake(f"{name} does not start: {error}") from error
-
-
-def _told(place: tuple[int | str, ...], why: str) -> str:
-    """A refusal of a whole configuration names its settings itself."""
-    why = why.removeprefix("Value error, ")
-    return f"LPSE_{'.'.join(str(part) for part in place).upper()}: {why}." if place else why
-
-
-def _refuse_slips(environment: Mapping[str, str]) -> None:
-    known = {f"LPSE_{name.upper()}" for model in (Settings, GatewaySettings) for name in model.model_fields}
-    for slip in unknown_variables(environment, known):
-        raise CannotStart(slip)
 
 
 def _refuse_untrusted(name: str, settings: Settings | GatewaySettings) -> None:

@@ -5,9 +5,7 @@ the services and the gateway. Everything is idempotent: a second start on the sa
 """
 
 import asyncio
-import json
 import os
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,13 +13,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
-import pyotp
 
+from cli import accounts
 from cli.installation import Backends, Credentials, Installation
 from cli.keeping import Kept
 from cli.mistakes import Mistake
 from cli.servers import Identity, Postgres, SeaweedFS
-from cli.servers.directory import Claim, private, secret
+from cli.servers.directory import Claim, secret
 from cli.servers.ports import LOOPBACK, free_ports
 from cli.servers.server import Server
 from cli.wiring import topology
@@ -298,25 +296,19 @@ async def _declare(system: System) -> None:
 
 async def _seed(installation: Installation, say: Say) -> tuple[Trainee, ...]:
     """The training tenant: a city, its work units and officials, with passwords of this installation alone."""
-    from services.registry import training
-
-    file = installation.trainees
-    if not file.exists():
+    if not installation.trainees.exists():
         say("preparing the training tenant")
-        known = {user[0]: (secrets.token_urlsafe(9), pyotp.random_base32()) for user in training.TRAINING_USERS}
-        private(file, json.dumps(known))
-    there = trainees(installation)
-    async with installation.database("registry") as database:
-        await training.seed(database, {one.user_id: (one.password, one.totp_secret) for one in there})
-    return there
+        accounts.draft(installation.trainees)
+    await accounts.seed(installation.databases["registry"], accounts.read(installation.trainees))
+    return trainees(installation)
 
 
 def trainees(installation: Installation) -> tuple[Trainee, ...]:
     """The accounts of the training tenant, with the passwords of this installation alone."""
-    from services.registry import training
+    from services.registry.training import TRAINING_USERS
 
-    known = json.loads(installation.trainees.read_text())
-    return tuple(Trainee(user_id, name, role, *known[user_id]) for user_id, name, role, _ in training.TRAINING_USERS)
+    known = accounts.read(installation.trainees)
+    return tuple(Trainee(user_id, name, role, *known[user_id]) for user_id, name, role, _ in TRAINING_USERS)
 
 
 @asynccontextmanager

@@ -1,4 +1,5 @@
-"""`lpse top`: one machine's installation at a glance, in a terminal: what waits in each service, and what the processes use.
+"""`lpse top`: an installation at a glance, in a terminal: what waits in each service, and what the processes use where they
+run on this machine.
 
 On a cluster the same is told as metrics (kit/measures.py) and shown by the dashboard in deploy/monitoring.
 """
@@ -65,8 +66,10 @@ async def top(installation: Installation, *, every: float, once: bool) -> None:
         async def picture() -> Group:
             services = await asyncio.gather(*(look(name, database) for name, database in databases.items()))
             depths = await _depths(installation, bus)
-            shown = _services(services, depths), _programs(used(installation.var)), _disk(installation.var)
-            return Group(*shown)
+            shown = _services(services, depths)
+            if not installation.here:
+                return Group(shown)
+            return Group(shown, _programs(used(installation.var)), _disk(installation.var))
 
         used(installation.var)  # a share of the processor is counted from one look to the next
         await asyncio.sleep(min(every, 0.5))

@@ -118,10 +118,14 @@ class KeyRing:
                 kid=kid,
             ) from None
 
-    def document(self) -> dict[str, Any]:
-        """All of them as a JWKS, the retired ones too: for whoever checks what was signed here."""
+    def public(self) -> list[PublicKey]:
+        """All of them, the retired ones too."""
         self._refresh()
-        return {"keys": [_to_jwk(key) for key in self._keys.values()]}
+        return list(self._keys.values())
+
+    def document(self) -> dict[str, Any]:
+        """All of them as a JWKS: for whoever checks what was signed here."""
+        return {"keys": [_to_jwk(key) for key in self.public()]}
 
     def _look(self) -> tuple[int, int, int]:
         now = self._path.stat()

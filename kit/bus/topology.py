@@ -60,6 +60,20 @@ class Topology:
             topics=rf"^{service}\.",
         )
 
+    def office(self) -> Rights:
+        """All that an operator's commands need: to see every queue, and to tend every service's dead letters.
+
+        `write` on a queue or an exchange shows it (newer brokers hide what one has no right to) and, without topics and
+        without the default exchange, fills none; no service's own queue is read.
+        """
+        queues = [self.queue(service) for service in self.subscriptions]
+        return Rights(
+            configure="^$",
+            write=_one_of(self.events, self.dead, *queues),
+            read=_one_of(*(self.dead_queue(service) for service in self.subscriptions)),
+            topics="^$",
+        )
+
     def retired(self, service: str) -> frozenset[str]:
         return self.known - self.subscriptions[service]
 

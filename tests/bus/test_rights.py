@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import aio_pika
@@ -12,6 +13,7 @@ from aiormq.exceptions import ChannelAccessRefused
 from cli.servers import RabbitMQ
 from kit.bus import Bus, BusUnavailable, Dead, Delivery, Topology
 from kit.bus.rabbit import RabbitBus
+from kit.bus.topology import Rights
 from tests.bus.place import Place, Seen, consuming, messages
 
 
@@ -20,17 +22,30 @@ def topology(rabbitmq: Place) -> Topology:
     return rabbitmq.topology(tender={"registry.#"}, audit={"#"}, registry=set())
 
 
-@pytest.fixture(scope="module")
-async def tender(rabbitmq: Place, topology: Topology) -> AsyncIterator[str]:
-    """The address for a user with tender's rights; made once, since each order takes the broker's tool two seconds."""
+@asynccontextmanager
+async def user_with(rabbitmq: Place, topology: Topology, rights: Rights) -> AsyncIterator[str]:
+    """The address for a user with these rights."""
     server = rabbitmq.server
     assert isinstance(server, RabbitMQ)
-    user, rights = f"u{uuid.uuid4().hex[:8]}", topology.rights("tender")
+    user = f"u{uuid.uuid4().hex[:8]}"
     await server.control("add_user", user, "password-of-a-test")
     await server.control("set_permissions", "-p", "/", user, rights.configure, rights.write, rights.read)
     await server.control("set_topic_permissions", "-p", "/", user, topology.events, rights.topics, "^$")
     yield f"amqp://{user}:password-of-a-test@{urlsplit(server.url).netloc.rpartition('@')[2]}"
     await server.control("delete_user", user)
+
+
+@pytest.fixture(scope="module")
+async def tender(rabbitmq: Place, topology: Topology) -> AsyncIterator[str]:
+    """Made once, since each order takes the broker's tool two seconds."""
+    async with user_with(rabbitmq, topology, topology.rights("tender")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+async def office(rabbitmq: Place, topology: Topology) -> AsyncIterator[str]:
+    async with user_with(rabbitmq, topology, topology.office()) as address:
+        yield address
 
 
 @pytest.fixture
@@ -83,3 +98,54 @@ async def test_what_nobody_declared_yet_is_a_bus_that_is_away(rabbitmq: Place, t
     with pytest.raises(BusUnavailable, match="NOT_FOUND"):
         await bus.declare(rabbitmq.topology(tender={"registry.#"}))
     await bus.close()
+
+
+async def test_an_operator_sees_every_queue_and_tends_every_dead_letter(
+    rabbitmq: Place, topology: Topology, office: str
+) -> None:
+    async def refuse(_: Delivery) -> None:
+        raise Dead("test", "not today")
+
+    kept, given_up = messages(2)
+    refused, taken = Seen(refuse), Seen()
+    bus = RabbitBus(office, "office")
+    async with rabbitmq.bus(topology) as services:
+        await bus.declare(topology)
+        async with consuming(services, "tender", refused):
+            assert await services.publish([kept, given_up]) == [None, None]
+            await refused.wait(2)
+            while len(await bus.dead("tender")) < 2:
+                await asyncio.sleep(0.05)
+        depths = await bus.depth(topology)
+        assert {name: depth.dead for name, depth in depths.items()} == {"tender": 2, "audit": 0, "registry": 0}
+        assert await bus.differences(topology) == []
+        assert await bus.discard_dead("tender", given_up.id)
+        assert await bus.retry_dead("tender", kept.id)
+        async with consuming(services, "tender", taken):
+            await taken.wait(1)
+        assert [delivery.message for delivery in taken.deliveries] == [kept]
+    await bus.close()
+
+
+async def test_an_operator_speaks_for_nobody_and_reads_nobodys_events(
+    rabbitmq: Place, topology: Topology, office: str
+) -> None:
+    async with rabbitmq.bus(topology), await aio_pika.connect(office) as connection:
+        bus = RabbitBus(office, "office")
+        await bus.declare(topology)
+        assert await bus.publish(messages(1)) != [None]
+        await bus.close()
+        for service in topology.subscriptions:
+            name = topology.queue(service)
+            refused = (
+                lambda _, queue: queue.get(fail=False),
+                lambda channel, queue: channel.default_exchange.publish(aio_pika.Message(b""), queue.name),
+                lambda _, queue: queue.bind(topology.events, "tender.#"),
+                lambda _, queue: queue.bind(topology.dead, "tender"),
+                lambda _, queue: queue.purge(),
+                lambda _, queue: queue.delete(if_unused=False, if_empty=False),
+            )
+            for act in refused:
+                channel = await connection.channel()
+                with pytest.raises(ChannelAccessRefused):
+                    await act(channel, await channel.get_queue(name, ensure=False))

@@ -13,10 +13,12 @@ import yaml
 
 from services import SERVICES
 
-__all__ = ["OVERLAYS", "ROOT", "Manifests", "Workload", "kubectl", "kustomize"]
+__all__ = ["OFFICE", "OVERLAYS", "ROOT", "Manifests", "Workload", "kubectl", "kustomize"]
 
 ROOT = Path(__file__).resolve().parents[2]
 OVERLAYS = ("single-node", "city", "latihan")
+OFFICE = "office"
+"""Where an operator types."""
 
 
 def kubectl() -> str | None:
@@ -25,8 +27,8 @@ def kubectl() -> str | None:
     return str(own) if own.exists() else shutil.which("kubectl")
 
 
-def kustomize(program: str, overlay: str) -> str:
-    command = [program, "kustomize", str(ROOT / "deploy" / "k8s" / "overlays" / overlay)]
+def kustomize(program: str, overlay: str, root: Path = ROOT / "deploy") -> str:
+    command = [program, "kustomize", str(root / "k8s" / "overlays" / overlay)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", "kustomize warns"
@@ -35,18 +37,28 @@ def kustomize(program: str, overlay: str) -> str:
 
 @dataclass(frozen=True)
 class Workload:
-    """A Deployment, StatefulSet or Job of ours, by `registry-api`; a Job without its version."""
+    """A Deployment, StatefulSet, Job or CronJob of ours, by `registry-api`; a Job without its version."""
 
     name: str
     object: dict[str, Any]
 
     @property
+    def template(self) -> dict[str, Any]:
+        spec = self.object["spec"]
+        return dict(spec.get("jobTemplate", {"spec": spec})["spec"]["template"])
+
+    @property
     def pod(self) -> dict[str, Any]:
-        return dict(self.object["spec"]["template"]["spec"])
+        return dict(self.template["spec"])
 
     @property
     def labels(self) -> dict[str, str]:
-        return dict(self.object["spec"]["template"]["metadata"]["labels"])
+        return dict(self.template["metadata"]["labels"])
+
+    @property
+    def ends(self) -> bool:
+        """By itself, when it is done."""
+        return self.object["kind"] in {"Job", "CronJob"}
 
     @property
     def main(self) -> dict[str, Any]:
@@ -63,7 +75,7 @@ class Workload:
 
     @property
     def serves(self) -> bool:
-        return self.object["kind"] == "Deployment"
+        return self.object["kind"] == "Deployment" and self.name != OFFICE
 
 
 class Manifests:
@@ -90,14 +102,14 @@ class Manifests:
 
     @property
     def workloads(self) -> dict[str, Workload]:
-        found = [one for one in self.objects if one["kind"] in {"Deployment", "StatefulSet", "Job"}]
+        found = [one for one in self.objects if one["kind"] in {"Deployment", "StatefulSet", "Job", "CronJob"}]
         named = [(one["metadata"]["name"].removesuffix(f"-{self.version}"), one) for one in found]
         return {name: Workload(name, one) for name, one in named}
 
     @property
     def ours(self) -> dict[str, Workload]:
         """What runs this project's image."""
-        return {name: one for name, one in self.workloads.items() if one.part in {*SERVICES, "gateway"}}
+        return {name: one for name, one in self.workloads.items() if one.part in {*SERVICES, "gateway", OFFICE}}
 
     @property
     def version(self) -> str:
@@ -108,5 +120,5 @@ class Manifests:
         """In the order in which Kubernetes knows them: whole ConfigMaps first; None for what a Secret holds."""
         taken: list[tuple[str, str | None]] = []
         for source in container.get("envFrom", []):
-            taken += self.one("ConfigMap", source["configMapRef"]["name"])["data"].items()
+            taken += self.of("ConfigMap").get(source["configMapRef"]["name"], {}).get("data", {}).items()
         return taken + [(one["name"], one.get("value")) for one in container.get("env", [])]

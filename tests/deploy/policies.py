@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
+from itertools import product
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
@@ -13,12 +14,13 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from cli.installation import OfficeSettings
 from cli.serving import DRAIN_SECONDS
 from cli.system import PARTS
 from cli.wiring import topology
-from kit.settings import GatewaySettings, Settings
+from kit.settings import GatewaySettings, Settings, TelemetrySettings
 from services import SERVICES
-from tests.deploy.manifests import ROOT, Manifests, Workload
+from tests.deploy.manifests import OFFICE, ROOT, Manifests, Workload
 
 __all__ = ["POLICIES", "Policy"]
 
@@ -28,6 +30,10 @@ PREFIX = "lpse"
 PORT = 8000
 SERVING = frozenset(f"{service}-{role}" for service in SERVICES for role in ("api", "worker")) | {"gateway-api"}
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
+
+
+WAITS = ["sh", "-c", 'trap "exit 0" TERM; sleep infinity & wait']
+"""What the office does while nobody types (test_image.py stops it)."""
 
 
 def policy(check: Policy) -> Policy:
@@ -40,6 +46,10 @@ def differs(what: str, found: Any, wanted: Any) -> Iterator[str]:
         yield f"{what}: {found} instead of {wanted}"
 
 
+def training(manifests: Manifests) -> bool:
+    return manifests.overlay == "latihan"
+
+
 def sets(what: str, found: set[str], wanted: set[str]) -> Iterator[str]:
     for name in sorted(wanted - found):
         yield f"{what}: {name} is missing"
@@ -49,18 +59,22 @@ def sets(what: str, found: set[str], wanted: set[str]) -> Iterator[str]:
 
 @policy
 def workloads(manifests: Manifests) -> Iterator[str]:
-    """An API and a worker of every service, a migration of each, and the gateway; of one image, by digest."""
-    wanted = SERVING | {f"{service}-migrate" for service in SERVICES}
+    """An API and a worker of every service, a migration of each, the gateway and the office; of one image, by digest."""
+    wanted = SERVING | {f"{service}-migrate" for service in SERVICES} | {OFFICE}
+    wanted |= {"registry-seed"} if training(manifests) else set()
     yield from sets("workloads", set(manifests.ours), set(wanted))
     images = set()
     for name, workload in manifests.ours.items():
         part, _, role = name.partition("-")
         orders = {"api": ["serve", part, "--only", "api"], "worker": ["serve", part, "--only", "worker"]}
         orders |= {"migrate": ["db", "upgrade", part]} | ({"api": ["serve", part]} if part == "gateway" else {})
+        orders |= {"seed": ["db", "seed", part], "": WAITS[2:]}
         yield from differs(f"{name} runs", workload.main["args"], orders[role])
         images |= {container["image"] for container in workload.containers}
-        if any("command" in container for container in workload.containers):
-            yield f"{name} does not begin with the image's entry"
+        entries = [container.get("command") for container in workload.containers]
+        yield from differs(f"{name} begins with", entries, [WAITS[:2] if name == OFFICE else None] * len(entries))
+        if name == OFFICE:
+            yield from differs("offices", workload.object["spec"]["replicas"], 1 if training(manifests) else 0)
     yield from differs("images", len(images), 1)
     yield from (f"{image} has no digest" for image in images if not re.search(r"@sha256:[0-9a-f]{64}$", image))
     for name, workload in manifests.workloads.items():
@@ -103,7 +117,7 @@ def security(manifests: Manifests) -> Iterator[str]:
 @policy
 def accounts(manifests: Manifests) -> Iterator[str]:
     """Each part is somebody of its own, without a token and without a right in the cluster."""
-    parts = {part.name for part in PARTS}
+    parts = {part.name for part in PARTS} | {OFFICE}
     found = manifests.of("ServiceAccount")
     yield from sets("accounts", set(found), parts)
     for name, account in found.items():
@@ -120,6 +134,9 @@ def accounts(manifests: Manifests) -> Iterator[str]:
 
 @policy
 def namespace(manifests: Manifests) -> Iterator[str]:
+    if len(manifests.of("Namespace")) != 1:
+        yield f"there are {len(manifests.of('Namespace'))} namespaces"
+        return
     (own,) = manifests.of("Namespace").values()
     label = "pod-security.kubernetes.io/enforce"
     yield from differs("pod security", own["metadata"]["labels"].get(label), "restricted")
@@ -133,7 +150,7 @@ def probes(manifests: Manifests) -> Iterator[str]:
     """Ready is asked of the own database alone; alive says only that the loop answers; a start may take a minute."""
     paths = {"startupProbe": "/health/live", "livenessProbe": "/health/live", "readinessProbe": "/health/ready"}
     for name, workload in manifests.workloads.items():
-        if workload.object["kind"] == "Job":
+        if workload.ends or name == OFFICE:  # a shell that waits has nothing to be asked
             continue
         named = {port["name"]: port["containerPort"] for port in workload.main.get("ports", [])}
         for probe, path in paths.items():
@@ -173,7 +190,7 @@ def resources(manifests: Manifests) -> Iterator[str]:
 @policy
 def disruption(manifests: Manifests) -> Iterator[str]:
     budgets = manifests.of("PodDisruptionBudget")
-    wanted = {name for name, workload in manifests.workloads.items() if workload.object["kind"] != "Job"}
+    wanted = {name for name, workload in manifests.workloads.items() if not workload.ends} - {OFFICE}
     yield from sets("budgets", set(budgets), wanted)
     for name in budgets.keys() & wanted:
         spec = budgets[name]["spec"]
@@ -205,8 +222,20 @@ def spread(manifests: Manifests) -> Iterator[str]:
             if "affinity" not in spec:
                 yield f"{server} may lie on one machine"
         for name in SERVING & manifests.ours.keys():
-            if name.endswith("-api") and manifests.ours[name].object["spec"].get("replicas", 1) < 2:
+            if name.endswith("-api") and replicas(manifests, name)[0] < 2:
                 yield f"there is one {name}"
+
+
+def replicas(manifests: Manifests, name: str) -> tuple[int, int]:
+    """The fewest and the most there may be of a workload, in peace."""
+    for scaler in manifests.of("HorizontalPodAutoscaler").values():
+        if scaler["spec"]["scaleTargetRef"]["name"] == name:
+            return scaler["spec"].get("minReplicas", 1), scaler["spec"]["maxReplicas"]
+    for scaler in manifests.of("ScaledObject").values():
+        if scaler["spec"]["scaleTargetRef"]["name"] == name:
+            return scaler["spec"]["minReplicaCount"], scaler["spec"]["maxReplicaCount"]
+    fixed = manifests.ours[name].object["spec"].get("replicas", 1)
+    return fixed, fixed
 
 
 def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
@@ -217,47 +246,59 @@ def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
 
 Pods = dict[str, dict[str, str]]
+Way = tuple[str, str, int]
 
 
-def opened(manifests: Manifests, pods: Pods, way: str, pod: str, peer: str, port: int) -> bool:
-    """Whether a policy of `pod` opens the `way` (ingress, egress) to or from `peer` of the same namespace."""
-    of = [
-        one["spec"] for one in manifests.of("NetworkPolicy").values() if matches(one["spec"]["podSelector"], pods[pod])
-    ]
-    if not any(way.capitalize() in spec["policyTypes"] for spec in of):
-        return True
-    rules = [rule for spec in of if way.capitalize() in spec["policyTypes"] for rule in spec.get(way, [])]
+PORTS = frozenset({PORT, 5432, 5672, 8333, 9333, 19333, 8888, 18888, 15672})
+
+
+def pods_of(manifests: Manifests) -> Pods:
+    """By their labels: the workloads' and those that operators start."""
+    found = {name: workload.labels for name, workload in manifests.workloads.items()}
+    return found | {"postgres": {"cnpg.io/cluster": "postgres"}, "rabbitmq": {NAME: "rabbitmq"}}
+
+
+def opened(manifests: Manifests, pods: Pods, way: str) -> set[Way]:
+    """(pod, peer of the same namespace, port): what the policies of each pod open on its way in (ingress) or out (egress)."""
     side = "from" if way == "ingress" else "to"
-    return any(
-        port in {one["port"] for one in rule.get("ports", [])}
-        and any(
-            "namespaceSelector" not in one and matches(one["podSelector"], pods[peer]) for one in rule.get(side, [])
-        )
-        for rule in rules
-    )
+    specs = [
+        one["spec"] for one in manifests.of("NetworkPolicy").values() if way.capitalize() in one["spec"]["policyTypes"]
+    ]
+    chosen = [[pod for pod, labels in pods.items() if matches(spec["podSelector"], labels)] for spec in specs]
+    free = pods.keys() - {pod for each in chosen for pod in each}
+    found = set(product(free, pods, PORTS))
+    for spec, each in zip(specs, chosen, strict=True):
+        for rule in spec.get(way, []):
+            within = [
+                one["podSelector"] for one in rule.get(side, [{"podSelector": {}}]) if "namespaceSelector" not in one
+            ]
+            peers = [peer for peer, labels in pods.items() if any(matches(selector, labels) for selector in within)]
+            ports = {one["port"] for one in rule["ports"]} & PORTS if "ports" in rule else PORTS
+            found |= set(product(each, peers, ports))
+    return {(pod, peer, port) for pod, peer, port in found if pod != peer}
 
 
 @policy
 def network(manifests: Manifests) -> Iterator[str]:
     """Who may speak with whom is exactly who must."""
-    pods: Pods = {name: workload.labels for name, workload in manifests.workloads.items()}
-    pods |= {"postgres": {"cnpg.io/cluster": "postgres"}, "rabbitmq": {NAME: "rabbitmq"}}
-    wanted = {("gateway-api", f"{service}-api", PORT) for service in SERVICES}
+    pods = pods_of(manifests)
+    wanted: set[Way] = {("gateway-api", f"{service}-api", PORT) for service in SERVICES}
     for name in pods.keys() - {"gateway-api"}:
         part = name.partition("-")[0]
         if part in SERVICES:
-            wanted |= {(name, "postgres", 5432)} | (
-                {(name, "rabbitmq", 5672)} if not name.endswith("-migrate") else set()
-            )
+            wanted |= {(name, "postgres", 5432)} | ({(name, "rabbitmq", 5672)} if name in SERVING else set())
             wanted |= {(name, "objects", 8333) for owner in PARTS if owner.name == part and owner.bucket}
+    wanted |= {(OFFICE, "postgres", 5432), (OFFICE, "rabbitmq", 5672), (OFFICE, "objects", 8333)}
+    wanted |= {(OFFICE, "gateway-api", PORT)}
+    wanted |= {("backup-documents", "objects", 8333)} if manifests.overlay == "city" else set()
     wanted |= {("objects-bucket", "objects", port) for port in (9333, 19333, 8888, 18888)}
-    ports = (PORT, 5432, 5672, 8333, 9333, 19333, 8888, 18888, 15672)
-    ways = {(one, other, port) for one in pods for other in pods for port in ports if one != other}
-    leave = {(one, other, port) for one, other, port in ways if opened(manifests, pods, "egress", one, other, port)}
-    enter = {(one, other, port) for one, other, port in ways if opened(manifests, pods, "ingress", other, one, port)}
+    leave = opened(manifests, pods, "egress")
+    enter = {(one, other, port) for other, one, port in opened(manifests, pods, "ingress")}
     # one policy is for all pods of a service: a migration may ask, and a worker be asked, what only its API does
-    harmless = {(f"{service}-migrate", "rabbitmq", 5672) for service in SERVICES}
-    harmless |= {("gateway-api", f"{service}-{role}", PORT) for service in SERVICES for role in ("worker", "migrate")}
+    harmless = {(f"{service}-{job}", "rabbitmq", 5672) for service in SERVICES for job in ("migrate", "seed")}
+    harmless |= {
+        ("gateway-api", f"{service}-{role}", PORT) for service in SERVICES for role in ("worker", "migrate", "seed")
+    }
     harmless |= {("documents-migrate", "objects", 8333)}
     for one, other, port in sorted(wanted - (leave & enter)):
         yield f"{one} cannot reach {other}:{port}"
@@ -268,11 +309,78 @@ def network(manifests: Manifests) -> Iterator[str]:
         yield "not everything is denied to begin with"
     asked = {port["port"] for one in everybody for rule in one["spec"].get("egress", []) for port in rule["ports"]}
     yield from differs("names are asked at", asked, {53})
-    entrance = manifests.of("NetworkPolicy").get("gateway", {}).get("spec", {}).get("ingress", [])
-    labels = [
-        one.get("namespaceSelector", {}).get("matchLabels") for rule in entrance for one in rule.get("from", [{}])
-    ]
-    yield from differs("the entrance is", labels, [{"openlpse/entrance": "true"}])
+
+
+ANYWHERE = "anywhere"
+API_SERVER = (443, 6443)
+
+
+@policy
+def borders(manifests: Manifests) -> Iterator[str]:
+    """Who of other namespaces comes in, and what goes out to them: the entrance, the operators, those who measure."""
+    pods, found = pods_of(manifests), set[tuple[str, str, str, int]]()
+    for name, one in manifests.of("NetworkPolicy").items():
+        chosen = [pod for pod, labels in pods.items() if matches(one["spec"]["podSelector"], labels)]
+        if not chosen:
+            yield f"the policy {name} is for nobody"
+        if one["spec"]["podSelector"] == {}:
+            continue
+        for way, side in (("ingress", "from"), ("egress", "to")):
+            for rule in one["spec"].get(way, []):
+                places = {place(peer) for peer in rule.get(side, [{}])} - {""}
+                found |= set(product(chosen, [way], places, [port["port"] for port in rule["ports"]]))
+    wanted = {("gateway-api", "ingress", "openlpse/entrance=true", PORT)}
+    wanted |= {("postgres", "ingress", "kubernetes.io/metadata.name=cnpg-system", port) for port in (5432, 8000)}
+    wanted |= {("rabbitmq", "ingress", "kubernetes.io/metadata.name=rabbitmq-system", 15672)}
+    wanted |= {(server, "egress", ANYWHERE, port) for server in ("postgres", "rabbitmq") for port in API_SERVER}
+    if manifests.overlay == "city":
+        wanted |= {("backup-documents", "egress", ANYWHERE, 443)}
+        wanted |= {("rabbitmq", "ingress", "kubernetes.io/metadata.name=keda", 15672)}
+        wanted |= {(server, "ingress", "openlpse/telemetry=true", port) for server, port in MEASURED.items()}
+        wanted |= {(name, "egress", "openlpse/telemetry=true", 4318) for name in SERVING & manifests.ours.keys()}
+    yield from sets("over the border", set(map(str, found)), set(map(str, wanted)))
+
+
+MEASURED = {"postgres": 9187, "rabbitmq": 15692}
+
+
+def place(peer: Mapping[str, Any]) -> str:
+    """Where a rule's peer is; nothing for the same namespace."""
+    if "namespaceSelector" in peer:
+        return ",".join(f"{key}={value}" for key, value in peer["namespaceSelector"]["matchLabels"].items())
+    return "" if "podSelector" in peer else ANYWHERE
+
+
+@policy
+def measures(manifests: Manifests) -> Iterator[str]:
+    """In a city, what serves tells its measures to a collector, and Prometheus asks the servers."""
+    if manifests.overlay != "city":
+        return
+    for name in SERVING & manifests.ours.keys():
+        told = dict(manifests.environment(manifests.ours[name].main)).get("LPSE_OTLP") or ""
+        if urlsplit(told).port != 4318:
+            yield f"{name} tells no measures"
+    found = manifests.of("PodMonitor")
+    yield from sets("measured", set(found), set(MEASURED))
+    pods = pods_of(manifests)
+    for name in found.keys() & set(MEASURED):
+        chosen = {pod for pod, labels in pods.items() if matches(found[name]["spec"]["selector"], labels)}
+        yield from differs(f"the monitor {name} is for", chosen, {name})
+
+
+@policy
+def references(manifests: Manifests) -> Iterator[str]:
+    """What is named is there, but for the public keys, which belong to the installation and not to a release."""
+    for name, workload in manifests.ours.items():
+        for container in workload.containers:
+            asked = {source["configMapRef"]["name"] for source in container.get("envFrom", [])}
+            yield from (f"{name} has no ConfigMap {one}" for one in sorted(asked - manifests.of("ConfigMap").keys()))
+    for one in manifests.objects:
+        servers = {("Cluster", "cluster"), ("RabbitmqCluster", "rabbitmqClusterReference")}
+        for kind, field in servers:
+            server = one.get("spec", {}).get(field, {}).get("name")
+            if server is not None and server not in manifests.of(kind):
+                yield f"{one['kind']} {one['metadata']['name']} is of no {kind} that is there"
 
 
 @policy
@@ -280,7 +388,7 @@ def doors(manifests: Manifests) -> Iterator[str]:
     """A Service for every API, of its pods alone, by the name at which the gateway looks for it."""
     found = manifests.of("Service")
     wanted = {part.name for part in PARTS}
-    yield from sets("services", set(found) - {"objects", "objects-inner"}, wanted)
+    yield from sets("services", set(found), wanted | {"objects", "objects-inner"})
     for name in wanted & found.keys():
         spec = found[name]["spec"]
         selected = {
@@ -291,6 +399,14 @@ def doors(manifests: Manifests) -> Iterator[str]:
         yield from differs(
             f"service {name}", [(one["port"], ports.get(one["targetPort"])) for one in spec["ports"]], [(PORT, PORT)]
         )
+
+    for name, ports in (("objects", {8333}), ("objects-inner", {9333, 19333})):
+        spec = found.get(name, {}).get("spec", {"ports": []})
+        yield from differs(f"service {name}", {one["port"] for one in spec["ports"]}, ports)
+        yield from differs(f"service {name} leads to", spec.get("selector"), {NAME: "objects"})
+    inner = found.get("objects-inner", {}).get("spec", {})
+    early = inner.get("clusterIP"), inner.get("publishNotReadyAddresses")
+    yield from differs("the store's name for itself", early, ("None", True))
 
 
 @policy
@@ -367,10 +483,10 @@ def rights(manifests: Manifests) -> Iterator[str]:
     users = manifests.of("User")
     others = {"keda"} if manifests.of("ScaledObject") else set()
     for what, there in (("users", set(users)), ("permissions", set(found))):
-        yield from sets(what, there, set(SERVICES) | others)
-    yield from sets("topic permissions", set(topics), set(SERVICES))
-    for user in found.keys() & set(SERVICES):
-        own = shape.rights(user)
+        yield from sets(what, there, {*SERVICES, OFFICE} | others)
+    yield from sets("topic permissions", set(topics), {*SERVICES, OFFICE})
+    for user in found.keys() - others:
+        own = shape.office() if user == OFFICE else shape.rights(user)
         for right in ("configure", "write", "read"):
             yield from differs(
                 f"{user} may {right}", taken(found[user][right], names), taken(getattr(own, right), names)
@@ -378,7 +494,7 @@ def rights(manifests: Manifests) -> Iterator[str]:
         if user in topics:
             yield from differs(f"{user} publishes through", topics[user]["exchange"], shape.events)
             yield from differs(f"{user} publishes", taken(topics[user]["write"], keys), taken(own.topics, keys))
-    for user in found.keys() - set(SERVICES):
+    for user in found.keys() & others:
         for right, expression in found[user].items():
             yield from differs(f"{user} may {right}", taken(expression, names[1:]), set())
     for name in users:
@@ -414,18 +530,31 @@ def databases(manifests: Manifests) -> Iterator[str]:
     quiet = {"log_error_verbosity": "terse", "log_min_error_statement": "panic"}
     quiet |= {"log_parameter_max_length": "0", "log_parameter_max_length_on_error": "0"}
     yield from differs("the log holds", {name: server["parameters"].get(name) for name in quiet}, quiet)
-    pools = sum(manifests.ours[name].object["spec"].get("replicas", 1) for name in SERVING & manifests.ours.keys())
-    pools += sum(one["spec"]["maxReplicaCount"] - 1 for one in manifests.of("ScaledObject").values())
-    most = int(server["parameters"]["max_connections"])
-    if most < pools * Settings.model_fields["database_pool"].default + 20:
-        yield f"{most} connections are too few for {pools} processes"
+    most, wanted = int(server["parameters"]["max_connections"]), connections(manifests)
+    if most < wanted:
+        yield f"{most} connections are too few: at the most there are {wanted}"
 
 
-def needed_secrets(name: str) -> set[str]:
+def connections(manifests: Manifests) -> int:
+    """All pools full: as many processes of each workload as there may be, and one more while it is updated; tender asks the
+    database's time through a pool of its own. Beside them an operator's commands, the Jobs, and PostgreSQL's own."""
+    pool, asked, others = Settings.model_fields["database_pool"].default, 2, 40
+    return others + sum(
+        (replicas(manifests, name)[1] + 1) * (pool + (asked if name.startswith("tender-") else 0))
+        for name in SERVING & manifests.ours.keys()
+        if name != "gateway-api"
+    )
+
+
+def needed_secrets(name: str, training: bool) -> set[str]:
+    if name == OFFICE:
+        found = {f"{part.name}-database/{key}" for part in PARTS if part.database for key in ("username", "password")}
+        found |= {"office-bus/username", "office-bus/password", "documents-objects/key", "documents-objects/secret"}
+        return found | ({"latihan-accounts"} if training else set())
     part = next(part for part in PARTS if part.name == name.partition("-")[0])
     found = {f"{part.name}-database/{key}" for key in ("username", "password")} if part.database else set()
-    if name.endswith("-migrate"):
-        return found
+    if name not in SERVING:
+        return found | ({"latihan-accounts"} if name.endswith("-seed") else set())
     found |= {f"{part.name}-bus/{key}" for key in ("username", "password")} if part.database else set()
     found |= {f"{part.name}-objects/{key}" for key in ("key", "secret")} if part.bucket else set()
     return found | ({f"{part.name}-keys"} if part.purposes else set())
@@ -446,7 +575,12 @@ def secrets_of(workload: Workload) -> set[str]:
 def secrets(manifests: Manifests) -> Iterator[str]:
     """Each workload sees its own Secrets and no other; none stands in the manifests; the vault has them all."""
     for name, workload in manifests.ours.items():
-        yield from sets(f"secrets of {name}", secrets_of(workload), needed_secrets(name))
+        yield from sets(f"secrets of {name}", secrets_of(workload), needed_secrets(name, training(manifests)))
+    if "objects" in manifests.workloads:
+        yield from sets("secrets of objects", secrets_of(manifests.workloads["objects"]), {"objects-identities"})
+    if "backup-documents" in manifests.workloads:
+        keys = {f"{name}/{key}" for name in ("backup-objects", "offsite-documents") for key in ("key", "secret")}
+        yield from sets("secrets of the copy", secrets_of(manifests.workloads["backup-documents"]), keys)
     yield from (f"the Secret {name} stands in the manifests" for name in manifests.of("Secret"))
     vault = manifests.of("ExternalSecret")
     if vault:
@@ -456,58 +590,81 @@ def secrets(manifests: Manifests) -> Iterator[str]:
             spec["passwordSecret"]["name"] for spec in specs(manifests, "DatabaseRole") if "passwordSecret" in spec
         }
         asked |= {one["name"] for spec in specs(manifests, "TriggerAuthentication") for one in spec["secretTargetRef"]}
+        for spec in specs(manifests, "ObjectStore"):
+            asked |= {one["name"] for one in spec["configuration"]["s3Credentials"].values()}
         yield from sets("the vault", {one["spec"]["target"]["name"] for one in vault.values()}, asked)
 
 
 @policy
 def keys(manifests: Manifests) -> Iterator[str]:
     """Private keys of those who sign, for their eyes; the public ones of all for all."""
-    for part in PARTS:
-        for name in SERVING & manifests.ours.keys():
-            workload = manifests.ours[name]
-            if workload.part != part.name:
-                continue
-            volumes = {volume["name"]: volume for volume in workload.pod["volumes"]}
-            mounts = {one["mountPath"]: one for one in workload.main["volumeMounts"]}
-            told = dict(manifests.environment(workload.main))
-            public = mounts.get(str(told.get("LPSE_JWKS")).rpartition("/")[0], {})
-            yield from differs(
-                f"{name} public keys", volumes.get(public.get("name", ""), {}).get("configMap"), {"name": "lpse-jwks"}
-            )
-            private = mounts.get(str(told.get("LPSE_KEYS")), {})
-            kept = volumes.get(private.get("name", ""), {}).get("secret")
-            wanted = {"secretName": f"{part.name}-keys", "defaultMode": 0o440} if part.purposes else None
-            yield from differs(f"{name} private keys", kept, wanted)
-            yield from (f"{name} may write its keys" for one in (public, private) if one and not one.get("readOnly"))
+    signing = {part.name for part in PARTS if part.purposes}
+    for name in (SERVING | {OFFICE}) & manifests.ours.keys():
+        workload = manifests.ours[name]
+        volumes = {volume["name"]: volume for volume in workload.pod["volumes"]}
+        mounts = {one["mountPath"]: one for one in workload.main["volumeMounts"]}
+        told = dict(manifests.environment(workload.main))
+        public = mounts.get(str(told.get("LPSE_JWKS")).rpartition("/")[0], {})
+        yield from differs(
+            f"{name} public keys", volumes.get(public.get("name", ""), {}).get("configMap"), {"name": "lpse-jwks"}
+        )
+        private = mounts.get(str(told.get("LPSE_KEYS")), {})
+        kept = volumes.get(private.get("name", ""), {}).get("secret")
+        wanted = {"secretName": f"{workload.part}-keys", "defaultMode": 0o440} if workload.part in signing else None
+        yield from differs(f"{name} private keys", kept, wanted)
+        yield from (f"{name} may write its keys" for one in (public, private) if one and not one.get("readOnly"))
+
+
+@policy
+def accounts_of_training(manifests: Manifests) -> Iterator[str]:
+    """Where whoever is told of their file finds it, and may only read it."""
+    for name, workload in manifests.ours.items():
+        told = dict(manifests.environment(workload.main)).get("LPSE_TRAINING")
+        if told is None:
+            continue
+        mount = next((one for one in workload.main["volumeMounts"] if f"{one['mountPath']}/training.json" == told), {})
+        kept = {volume["name"]: volume.get("secret") for volume in workload.pod["volumes"]}.get(mount.get("name", ""))
+        wanted = {"secretName": "latihan-accounts", "defaultMode": 0o440}
+        yield from differs(f"{name} accounts", (kept, mount.get("readOnly")), (wanted, True))
+
+
+def reads(name: str) -> type[Settings | GatewaySettings | OfficeSettings]:
+    return {"gateway-api": GatewaySettings, OFFICE: OfficeSettings}.get(name, Settings)
+
+
+OBJECTS = {"objects", "objects_key", "objects_secret"}
+ALONE = {"upgrade": {"database"}, "wait": {"database"}, "seed": {"database", "profile", "training"}}
+"""What `lpse db` reads."""
 
 
 @policy
 def environment(manifests: Manifests) -> Iterator[str]:
     """Each process gets the settings it needs and none that it does not read, and would start with them."""
     for name, workload in manifests.ours.items():
-        serves = workload.serves and workload.part != "gateway"
-        model: type[Settings | GatewaySettings] = GatewaySettings if workload.part == "gateway" else Settings
-        part = next(part for part in PARTS if part.name == workload.part)
-        objects = {"objects", "objects_key", "objects_secret"}
-        known = set(model.model_fields) - (set() if part.bucket else objects)
+        model = reads(name)
+        bucket = any(part.bucket for part in PARTS if part.name == workload.part)
+        known = set(model.model_fields) - (OBJECTS if model is Settings and not bucket else set())
         needs = {field for field, info in model.model_fields.items() if info.is_required()} | {"instance", "profile"}
-        needs |= {"upstreams", "public_url", "trusted_proxies"} if workload.part == "gateway" else {"prefix"}
-        needs |= objects if part.bucket else set()
+        needs |= {"upstreams", "public_url", "trusted_proxies"} if model is GatewaySettings else {"prefix"}
+        needs |= OBJECTS if bucket else set()
+        needs |= {"training"} if name == OFFICE and training(manifests) else set()
+        known |= set(TelemetrySettings.model_fields) if name == OFFICE else set()
         for container in workload.containers:
             told = manifests.environment(container)
             yield from (f"{name} {container['name']}: {wrong}" for wrong in unknown_references(told))
             given = {variable.removeprefix("LPSE_").lower() for variable, _ in told if variable.startswith("LPSE_")}
-            if container is not workload.main and container["name"] != "lpse":
-                yield from sets(f"{name} {container['name']}", given, {"database"})
-            elif not workload.serves:
-                yield from sets(f"{name}", given, {"database"})
+            if container.get("args", [""])[0] == "db":
+                yield from sets(f"{name} {container['name']}", given, ALONE[container["args"][1]])
             else:
                 yield from (f"{name} lacks LPSE_{field.upper()}" for field in sorted(needs - given))
                 yield from (f"{name} does not read LPSE_{field.upper()}" for field in sorted(given - known))
                 yield from would_start(name, model, told)
-        if serves:
-            waits = workload.pod.get("initContainers", [])
-            yield from differs(f"{name} waits", [one["args"] for one in waits], [["db", "wait", workload.part]])
+        waits = [["db", "wait", workload.part]] if starts_after_migration(name) else []
+        yield from differs(f"{name} waits", [one["args"] for one in workload.pod.get("initContainers", [])], waits)
+
+
+def starts_after_migration(name: str) -> bool:
+    return name.endswith("-seed") or (name in SERVING and reads(name) is Settings)
 
 
 def unknown_references(told: list[tuple[str, str | None]]) -> Iterator[str]:
@@ -523,7 +680,7 @@ def unknown_references(told: list[tuple[str, str | None]]) -> Iterator[str]:
 
 
 def would_start(
-    name: str, model: type[Settings | GatewaySettings], told: list[tuple[str, str | None]]
+    name: str, model: type[Settings | GatewaySettings | OfficeSettings], told: list[tuple[str, str | None]]
 ) -> Iterator[str]:
     values: dict[str, str] = {}
     for variable, value in told:
@@ -537,28 +694,38 @@ def would_start(
         return
     if isinstance(read, GatewaySettings):
         yield from differs("upstreams", read.upstreams, {service: f"http://{service}:{PORT}" for service in SERVICES})
-    else:
-        user = values["DATABASE_USER"]
-        there = urlsplit(read.database.get_secret_value())
-        yield from differs(
-            f"{name} database",
-            (there.hostname, there.path, there.query),
-            ("postgres-rw", f"/{user}", "sslmode=require"),
-        )
-        bus = urlsplit(read.bus.get_secret_value())
-        yield from differs(
-            f"{name} bus", (bus.scheme, bus.hostname, bus.port, bus.path), ("amqp", "rabbitmq", 5672, "/lpse")
-        )
-        yield from differs(f"{name} prefix", read.prefix, PREFIX)
+        return
+    part = name.partition("-")[0]
+    own = (
+        {service: f"{service.upper()}_" for service in read.databases}
+        if isinstance(read, OfficeSettings)
+        else {part: ""}
+    )
+    addresses = read.databases if isinstance(read, OfficeSettings) else {part: read.database}
+    for service, prefix in own.items():
+        there = urlsplit(addresses[service].get_secret_value())
+        user = values[f"{prefix or 'DATABASE_'}USER"]
+        found = (there.username, there.hostname, there.path, there.query)
+        yield from differs(f"{name} database of {service}", found, (user, "postgres-rw", f"/{user}", "sslmode=require"))
+    bus = urlsplit(read.bus.get_secret_value())
+    found = (bus.username, bus.scheme, bus.hostname, bus.port, bus.path)
+    yield from differs(f"{name} bus", found, (values["BUS_USER"], "amqp", "rabbitmq", 5672, "/lpse"))
+    yield from differs(f"{name} prefix", read.prefix, PREFIX)
+    if isinstance(read, OfficeSettings):
+        yield from differs(f"{name} gateway", read.gateway, f"http://gateway:{PORT}")
 
 
 @policy
 def profile(manifests: Manifests) -> Iterator[str]:
-    training = manifests.overlay == "latihan"
-    for name, one in manifests.of("ConfigMap").items():
-        if "LPSE_PROFILE" in one["data"]:
-            yield from differs(name, one["data"]["LPSE_PROFILE"], "latihan" if training else "production")
-            yield from differs(f"{name} instance", one["data"].get("LPSE_INSTANCE", "").startswith("latihan"), training)
+    """Everybody's is the overlay's, told in one place, but for the Job that must not change with that place."""
+    wanted = "latihan" if training(manifests) else "production"
+    for name, workload in manifests.ours.items():
+        told = dict(manifests.environment(workload.main))
+        if not workload.ends or "LPSE_PROFILE" in told:
+            yield from differs(f"{name} profile", told.get("LPSE_PROFILE"), wanted)
+        if "LPSE_INSTANCE" in told:
+            instance = str(told["LPSE_INSTANCE"])
+            yield from differs(f"{name} instance", instance.startswith("latihan"), training(manifests))
 
 
 @policy
@@ -566,10 +733,11 @@ def migrations(manifests: Manifests) -> Iterator[str]:
     """A Job cannot be changed: each release's carries its version, and it ends one day."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     yield from differs("version", manifests.version, version)
-    for service in SERVICES:
-        job = manifests.of("Job").get(f"{service}-migrate-{version}", {}).get("spec", {})
-        limits = {"backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"}
-        yield from (f"the migration of {service} has no {field}" for field in sorted(limits - job.keys()))
+    limits = {"backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"}
+    jobs = {f"{service}-migrate" for service in SERVICES} | ({"registry-seed"} if training(manifests) else set())
+    for name in sorted(jobs):
+        job = manifests.of("Job").get(f"{name}-{version}", {}).get("spec", {})
+        yield from (f"{name} has no {field}" for field in sorted(limits - job.keys()))
 
 
 @policy
@@ -603,14 +771,36 @@ def scaling(manifests: Manifests) -> Iterator[str]:
 
 
 @policy
+def load(manifests: Manifests) -> Iterator[str]:
+    """In a city, every API by the load of its processor, and by nothing else."""
+    found = manifests.of("HorizontalPodAutoscaler")
+    apis = {name for name in SERVING if name.endswith("-api")} if manifests.overlay == "city" else set()
+    yield from sets("scaled by load", set(found), apis)
+    for name in found.keys() & apis & manifests.ours.keys():
+        spec = found[name]["spec"]
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+        yield from differs(f"{name} scales", spec["scaleTargetRef"], target)
+        if not 2 <= spec.get("minReplicas", 1) < spec["maxReplicas"]:
+            yield f"{name} may fall to one, or cannot grow"
+        cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}
+        yield from differs(f"{name} grows by", spec.get("metrics"), [{"type": "Resource", "resource": cpu}])
+        if "replicas" in manifests.ours[name].object["spec"]:
+            yield f"{name} has two masters"
+
+
+@policy
 def store(manifests: Manifests) -> Iterator[str]:
     """The bucket of every part that has one is made before it is needed, and its writes reach the disk."""
     orders = str(manifests.workloads["objects-bucket"].main["args"]) if "objects-bucket" in manifests.workloads else ""
     for part in PARTS:
         if part.bucket:
             bucket = f"{PREFIX}-{part.bucket}"
-            if f"-name {bucket}" not in orders or f"-locationPrefix=/buckets/{bucket}/ -fsync" not in orders:
-                yield f"nobody makes the bucket {bucket}"
+            made = f"s3.bucket.create -name {bucket}", f"s3.bucket.versioning -name {bucket} -enable"
+            yield from (
+                f"the bucket {bucket} lacks {order}"
+                for order in (*made, f"-locationPrefix=/buckets/{bucket}/ -fsync -apply")
+                if order not in orders
+            )
             seen = manifests.workloads["objects"].main["args"] if "objects" in manifests.workloads else []
             yield from (
                 f"the store lacks {flag}"
@@ -623,3 +813,60 @@ def store(manifests: Manifests) -> Iterator[str]:
         else []
     )
     yield from differs("the store keeps", [one["metadata"]["name"] for one in claims], ["data"])
+
+
+PLUGIN = "barman-cloud.cloudnative-pg.io"
+
+
+@policy
+def backups(manifests: Manifests) -> Iterator[str]:
+    """In a city, everything is copied to another site: the databases with their log, the bytes of each part that has some."""
+    if manifests.overlay != "city":
+        return
+    places = {name: one["spec"]["configuration"] for name, one in manifests.of("ObjectStore").items()}
+    plugins = {one["name"]: one for one in manifests.one("Cluster", "postgres")["spec"].get("plugins", [])}
+    archive = plugins.get(PLUGIN, {})
+    yield from differs("the database's log is copied", archive.get("isWALArchiver"), True)
+    yield from differs("the databases' place", {archive.get("parameters", {}).get("barmanObjectName")}, set(places))
+    yield from differs(
+        "copies of the databases are kept",
+        [one.get("retentionPolicy") for one in specs(manifests, "ObjectStore")],
+        ["30d"],
+    )
+    yield from differs(
+        "whole copies are made of",
+        [
+            (one["cluster"]["name"], one["method"], one["pluginConfiguration"]["name"])
+            for one in specs(manifests, "ScheduledBackup")
+        ],
+        [("postgres", "plugin", PLUGIN)],
+    )
+    ends = [one["endpointURL"] for one in places.values()]
+    for part in PARTS:
+        if part.bucket:
+            yield from copies(manifests, f"{PREFIX}-{part.bucket}", f"backup-{part.name}", ends)
+    for end in ends:
+        url = urlsplit(end)
+        if url.scheme != "https" or "." not in str(url.hostname) or str(url.hostname).endswith(".invalid"):
+            yield f"{end} is no other site"
+
+
+def copies(manifests: Manifests, bucket: str, name: str, ends: list[str]) -> Iterator[str]:
+    """To the same site, without a word that could change or delete what lies there."""
+    if name not in manifests.workloads:
+        yield f"nobody copies {bucket}"
+        return
+    workload = manifests.workloads[name]
+    order, source, target, *flags = workload.main["args"]
+    told = dict(manifests.environment(workload.main))
+    yield from differs(f"{name} does", order, "copy")
+    yield from sets(
+        f"{name}", {flag for flag in flags if flag.startswith("--immu") or "delete" in flag}, {"--immutable"}
+    )
+    for what, (remote, _, there), wanted, end in (
+        ("from", source.partition(":"), bucket, ["http://objects:8333"]),
+        ("to", target.partition(":"), "openlpse-documents", ends),
+    ):
+        yield from differs(f"{name} copies {what}", there, wanted)
+        yield from differs(f"{name} copies {what}", [told.get(f"RCLONE_CONFIG_{remote.upper()}_ENDPOINT")], end)
+    yield from differs(f"{name} beside itself", workload.object["spec"].get("concurrencyPolicy"), "Forbid")

@@ -1,23 +1,41 @@
-"""The commands that a cluster's Jobs and init containers run: by their environment alone, without an installation."""
+"""The commands that a cluster's Jobs, init containers and operators run: by their environment alone, without an installation."""
 
 import asyncio
+import json
 import os
 import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID, uuid4
 
+import asyncpg
+import pyotp
 import pytest
+from pydantic import ValidationError
+from sqlalchemy import select
 
 from cli import keyring
+from cli.main import _parser
 from cli.mistakes import Mistake
+from cli.servers import SeaweedFS
 from cli.system import PARTS
+from cli.wiring import topology
+from kit.bus.choice import open_bus
+from kit.db import Database
 from kit.keys import KeyRing, SigningKey
+from kit.storage import ObjectStore, Stored
+from services import SERVICES
+from services.documents.models import Document
+from tests.conftest import MakeDatabase
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-async def lpse(*words: str, database: str, var: Path) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LPSE_DATABASE": database}
+async def lpse(*words: str, var: Path, **told: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)} | {f"LPSE_{name.upper()}": told[name] for name in told}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "cli", *words, "--var", str(var), env=environment, stdout=asyncio.subprocess.PIPE
     )
@@ -31,10 +49,10 @@ async def lpse(*words: str, database: str, var: Path) -> str:
 
 
 async def test_a_database_is_migrated_while_its_service_waits(empty_database: str, tmp_path: Path) -> None:
-    waiting = asyncio.create_task(lpse("db", "wait", "helpdesk", database=empty_database, var=tmp_path))
+    waiting = asyncio.create_task(lpse("db", "wait", "helpdesk", var=tmp_path, database=empty_database))
     await asyncio.sleep(3)
     assert not waiting.done(), "the schema is not there yet"
-    assert "helpdesk: at 00" in await lpse("db", "upgrade", "helpdesk", database=empty_database, var=tmp_path)
+    assert "helpdesk: at 00" in await lpse("db", "upgrade", "helpdesk", var=tmp_path, database=empty_database)
     assert "waiting" in await waiting
 
 
@@ -51,3 +69,208 @@ def test_keys_are_made_where_nothing_else_is(tmp_path: Path) -> None:
     assert {folder.name for folder in home.iterdir()} == {part.name for part in PARTS if part.purposes} | {"jwks.json"}
     with pytest.raises(Mistake, match="is not empty"):
         keyring.create(home)
+
+
+@pytest.fixture
+async def office(make_database: MakeDatabase, seaweedfs: SeaweedFS, key_home: Path) -> AsyncIterator[dict[str, str]]:
+    """The environment in which an operator types: every database, a bus with its queues, a bucket, the public keys."""
+    databases = {service: await make_database(service) for service in SERVICES}
+    bus = open_bus(databases["audit"], application="test")
+    await bus.start()
+    await bus.declare(topology("office"))
+    await bus.close()
+    key, secret = seaweedfs.admin.access_key, seaweedfs.admin.secret_key
+    store = ObjectStore(seaweedfs.endpoint, key, secret, "office-documents")
+    await store.ensure_bucket()
+    yield {
+        "instance": "latihan-uji",
+        "profile": "latihan",
+        "prefix": "office",
+        "databases": json.dumps(databases),
+        "bus": databases["audit"],
+        "objects": seaweedfs.endpoint,
+        "objects_key": key,
+        "objects_secret": secret,
+        "gateway": "http://gateway:8000",
+        "jwks": str(key_home / "jwks.json"),
+    }
+    await store.remove_bucket()
+    await store.close()
+
+
+class Typed(NamedTuple):
+    ended: int
+    said: str
+
+
+Types = Callable[..., Awaitable[Typed]]
+
+
+@pytest.fixture
+def types(
+    office: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Types:
+    """`await types("clock", "show", profile="production")`: a command in that environment, where a variable may be another."""
+
+    async def type_(*words: str, **others: str) -> Typed:
+        asked = _parser().parse_args([*words, "--var", str(tmp_path)])
+        with monkeypatch.context() as changed:
+            for name, value in (office | others).items():
+                changed.setenv(f"LPSE_{name.upper()}", value)
+            try:
+                ended = await asked.run(asked)
+            except Mistake as mistake:
+                return Typed(1, str(mistake))
+        return Typed(ended, capsys.readouterr().out)
+
+    return type_
+
+
+async def test_an_operator_finds_everything_in_the_environment(types: Types) -> None:
+    at = (await types("clock", "stop")).said.strip()
+    assert (await types("clock", "show")).said.count(f"{at} (moved or stopped)") == len(SERVICES)
+    assert json.loads((await types("events", "count", trace_ratio="0.1")).said) == {
+        "emitted": 0,
+        "handled": 0,
+        "waiting": [],
+    }
+    assert (await types("events", "resend", "--to", "audit")).said.startswith("0 events that audit lacks")
+    assert (await types("events", "replay")).said.startswith("0 events of registry")
+    assert (await types("dead", "list")).said == "no dead letters\n"
+    assert await types("check", "--deep") == (0, "everything is there and as it should be\n")
+    shown = (await types("top", "--once")).said
+    assert all(service in shown for service in SERVICES)
+    assert "processor" not in shown, "the processes and the disk of a cluster are elsewhere"
+
+
+async def test_the_training_tenant_is_brought_by_its_accounts(
+    types: Types, office: dict[str, str], tmp_path: Path
+) -> None:
+    """As `lpse keys create --training` wrote them: seeded twice, and each code is the one that registry wants."""
+    accounts = tmp_path / "keys" / "training.json"
+    registry = {"database": json.loads(office["databases"])["registry"], "training": str(accounts)}
+    assert "training.json cannot be read" in (await types("db", "seed", **registry)).said
+    await types("keys", "create", str(tmp_path / "keys"), "--training")
+    assert accounts.stat().st_mode & 0o077 == 0
+    for _ in range(2):
+        assert await types("db", "seed", "registry", **registry) == (0, "registry: the training tenant is there\n")
+    known = json.loads(accounts.read_text())
+    connection = await asyncpg.connect(registry["database"])
+    try:
+        secrets = "select user_id, totp_secret from account join credential on credential.account = account.id"
+        there = dict(map(tuple, await connection.fetch(secrets)))
+        assert await connection.fetchval("select count(*) from committee") == 1
+    finally:
+        await connection.close()
+    assert there == {user: totp for user, (_, totp) in known.items()}
+    code = (await types("code", "ppk", training=str(accounts))).said.strip()
+    assert pyotp.TOTP(there["ppk"]).verify(code, valid_window=1)
+
+
+async def test_the_training_tenant_is_for_training_alone(types: Types, tmp_path: Path) -> None:
+    nowhere = {"database": "postgresql://nobody@127.0.0.1:1/nothing", "training": str(tmp_path / "accounts.json")}
+    assert "LPSE_PROFILE is not latihan" in (await types("db", "seed", **nowhere, profile="production")).said
+    assert "registry's" in (await types("db", "seed", "tender", **nowhere)).said
+    assert "needs LPSE_DATABASE and LPSE_TRAINING" in (await types("db", "seed")).said
+    for text, wrong in (("[", "is no file of accounts"), ('{"ppk": ["a", "b"]}', "has no account pokja1")):
+        (tmp_path / "accounts.json").write_text(text)
+        assert wrong in (await types("db", "seed", **nowhere)).said
+
+
+async def test_the_clock_of_production_stands_still(types: Types) -> None:
+    assert "production instance" in (await types("clock", "stop", profile="production")).said
+
+
+async def test_check_names_a_public_key_that_is_missing(types: Types, key_home: Path, tmp_path: Path) -> None:
+    listed = json.loads((key_home / "jwks.json").read_text())["keys"]
+    fewer = tmp_path / "jwks.json"
+    fewer.write_text(json.dumps({"keys": [key for key in listed if key["lpse_purpose"] != "receipt"]}))
+    found = (await types("check", jwks=str(fewer))).said
+    assert found.splitlines() == [f"key: {fewer} has no valid key of tender for receipt: renew it with `lpse keys`"]
+    assert "are not here" in (await types("keys", "renew", "tender", jwks=str(fewer))).said
+
+
+WRONG = {
+    "databases": [
+        ('{"tender": "postgresql://x"}', "LPSE_DATABASES: it names tender, and must name registry, tender"),
+        ("{registry}", "LPSE_DATABASES: Invalid JSON"),
+    ],
+    "instanse": [("x", "LPSE_INSTANSE is no setting of OpenLPSE: did you mean LPSE_INSTANCE?")],
+    "profile": [("training", "LPSE_PROFILE: Input should be")],
+}
+
+
+async def test_what_is_wrong_in_the_environment_is_said(types: Types) -> None:
+    for variable, cases in WRONG.items():
+        for value, wrong in cases:
+            ended, said = await types("clock", "show", **{variable: value})
+            assert ended == 1
+            assert wrong in said
+
+
+async def test_what_up_wrote_counts_before_the_environment(types: Types, tmp_path: Path) -> None:
+    (tmp_path / "installation.json").write_text("{}")
+    with pytest.raises(ValidationError):
+        await types("clock", "show")
+
+
+class Shelf:
+    """The store and the table of documents, as uploads leave them."""
+
+    def __init__(self, office: dict[str, str]) -> None:
+        self.database = json.loads(office["databases"])["documents"]
+        key, secret = office["objects_key"], office["objects_secret"]
+        self.store = ObjectStore(office["objects"], key, secret, "office-documents")
+
+    async def upload(self, body: bytes) -> UUID:
+        id = uuid4()
+        stored = await self.put(id, body)
+        async with self.opened() as database, database.transaction() as db:
+            row = Document(
+                id=id, name="penawaran.pdf", media_type="application/pdf", size=stored.size, md5=stored.md5,
+                sha256=stored.sha256, store_key=stored.key, store_version=stored.version_id, grant=uuid4(), owner="tender",
+                purpose="bid", record=uuid4(), account=uuid4(), stored_at=datetime.now(UTC), statement="x",
+            )  # fmt: skip
+            db.add(row)
+        return id
+
+    async def put(self, id: UUID, body: bytes) -> Stored:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield body
+
+        return await self.store.put_stream(str(id), chunks(), size=len(body))
+
+    async def emptied(self) -> None:
+        for stat in await self.store.versions():
+            await self.store.remove(stat.key, str(stat.version_id))
+
+    async def read(self, id: UUID) -> bytes:
+        async with self.opened() as database, database.reading() as db:
+            row = (await db.execute(select(Document).where(Document.id == id))).scalar_one()
+        return b"".join([chunk async for chunk in await self.store.open(row.store_key, row.store_version)])
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Database]:
+        database = Database(self.database, pool=2)
+        yield database
+        await database.close()
+
+
+async def test_a_restored_store_is_taken_by_fingerprint(types: Types, office: dict[str, str]) -> None:
+    """Its objects have other versions than the documents know; what is not what was stated is taken for nothing."""
+    shelf = Shelf(office)
+    bodies = [b"satu", b"dua dua", b"tiga", b"empat"]
+    stays, back, changed, lost = [await shelf.upload(body) for body in bodies]
+    assert (await types("adopt")).said.startswith("0 documents")
+    await shelf.emptied()
+    for id, body in ((stays, b"satu"), (back, b"xxx xxx"), (back, b"dua dua"), (changed, b"TIGA")):
+        await shelf.put(id, body)
+    ended, said = await types("adopt")
+    assert (ended, said.splitlines()[0]) == (1, "2 documents are read from now on where the store has them")
+    assert all(f"the document {id} are nowhere" in said for id in (changed, lost))
+    assert [await shelf.read(stays), await shelf.read(back)] == bodies[:2]
+    await shelf.put(changed, b"tiga")
+    await shelf.put(lost, b"empat")
+    assert (await types("adopt")).ended == 0
+    assert [await shelf.read(changed), await shelf.read(lost)] == bodies[2:]
+    await shelf.store.close()

@@ -1,5 +1,6 @@
 """What holds a secret does not show it where somebody prints or logs it, or where it fails."""
 
+import json
 from dataclasses import fields
 from pathlib import Path
 
@@ -7,11 +8,12 @@ import pytest
 from pydantic import ValidationError
 
 from cli.demo.portal import Portal, Uploaded, User
-from cli.installation import Backends, Credentials, Installation
+from cli.installation import Backends, Credentials, Installation, OfficeSettings
 from cli.servers import Identity
 from cli.system import Options, Trainee
 from gateway.session import Credential
 from kit.settings import Settings
+from services import SERVICES
 from services.registry.commands.officials import Secrets
 from services.registry.schemas.sessions import Login, TokenRequest
 
@@ -32,10 +34,23 @@ def settings() -> Settings:
     return Settings.model_validate(told | {"profile": "latihan", "keys": "/keys", "jwks": "/jwks"})
 
 
+def office() -> OfficeSettings:
+    told = {
+        "instance": "uji",
+        "databases": json.dumps(dict.fromkeys(SERVICES, ADDRESS)),
+        "bus": ADDRESS,
+        "objects": "x",
+    }
+    told |= {"objects_key": "documents", "objects_secret": SECRET, "gateway": "http://gateway", "jwks": "/jwks"}
+    return OfficeSettings.model_validate(told)
+
+
 @pytest.mark.parametrize(
     "holder",
     [
         installation(),
+        office(),
+        office().installation(),
         settings(),
         Options(Path("/var"), database=ADDRESS, objects=ADDRESS, bus=ADDRESS),
         Trainee("ppk", "PPK", "ppk", SECRET, SECRET),

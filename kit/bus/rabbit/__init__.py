@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
+from aiormq.exceptions import ChannelAccessRefused
 
 from kit.bus import BusUnavailable, DeadLetter, Depth, Handler, Message, Topology
 from kit.bus.handling import objection
@@ -89,7 +90,7 @@ class RabbitBus:
         return depths
 
     async def differences(self, topology: Topology) -> list[str]:
-        """Bindings cannot be read over AMQP; `declare` adds those that are missing."""
+        """Bindings cannot be read over AMQP; `declare` adds those that are missing. Properties are told only to who may declare."""
         queues: dict[str, dict[str, str]] = {}
         for service in topology.subscriptions:
             queues[topology.queue(service)] = topology.arguments(service)
@@ -130,8 +131,9 @@ async def _queue_difference(connection: AbstractConnection, name: str, arguments
     if await _count(connection, name) is None:
         return f"The queue {name} is missing. `lpse up` or the start of any service declares it."
     try:
-        async with probe(connection) as channel:
-            await channel.declare_queue(name, durable=True, arguments={**arguments})
+        with suppress(ChannelAccessRefused):
+            async with probe(connection) as channel:
+                await channel.declare_queue(name, durable=True, arguments={**arguments})
     except ChannelPreconditionFailed as error:
         return f"The queue {name} has other properties than declared ({error}). Drain, delete and declare it again."
     return None
@@ -141,8 +143,9 @@ async def _exchange_difference(connection: AbstractConnection, name: str, kind: 
     try:
         async with probe(connection) as channel:
             await channel.declare_exchange(name, kind, passive=True)
-        async with probe(connection) as channel:
-            await channel.declare_exchange(name, kind, durable=True)
+        with suppress(ChannelAccessRefused):
+            async with probe(connection) as channel:
+                await channel.declare_exchange(name, kind, durable=True)
     except ChannelNotFoundEntity:
         return f"The exchange {name} is missing. `lpse up` or the start of any service declares it."
     except ChannelPreconditionFailed as error:
