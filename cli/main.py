@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--processes", action="store_true", help="one process per service, the gateway over HTTP")
     _servers(up)
     _plays(command)
+    _keeps(command)
     serve = command("serve", _serve, "one service, or the gateway, configured by LPSE_ environment variables")
     serve.add_argument("name", choices=(*SERVICES, "gateway"))
     serve.add_argument("--host", default="0.0.0.0", help="address to listen on")  # noqa: S104  a container's own
@@ -169,6 +170,17 @@ def _elsewhere(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gateway", metavar="URL", help="play in the training system of --var that runs already, over this address"
     )
+
+
+def _keeps(command: Adds) -> None:
+    """What outlives the machine."""
+    kept = command("backup", _backup, "copy everything that cannot be made anew, while the system runs")
+    kept.add_argument(
+        "directory", type=Path, help="a new directory for the copy; keep it as secret as the installation"
+    )
+    back = command("restore", _restore, "make a new installation from a backup")
+    back.add_argument("directory", type=Path, help="what `lpse backup` made")
+    _servers(back)
 
 
 def _port(text: str) -> int:
@@ -305,6 +317,28 @@ async def _code(asked: argparse.Namespace) -> int:
     from cli.codes import code
 
     print(code(Installation.read(asked.var.absolute()), asked.account))
+    return 0
+
+
+async def _backup(asked: argparse.Namespace) -> int:
+    from cli.backup import backup
+
+    made = await backup(Installation.read(asked.var.absolute()), asked.directory.absolute())
+    print(f"{asked.directory.absolute()} holds {made}")
+    return 0
+
+
+async def _restore(asked: argparse.Namespace) -> int:
+    from cli.restore import restore
+    from cli.system import Options
+    from cli.up import say
+
+    var = asked.var.absolute()
+    servers = {"bus": asked.bus, "database": asked.database, "objects": asked.objects}
+    made = await restore(asked.directory.absolute(), Options(var=var, **servers), say)
+    print(
+        f"{var} holds {made}\nStart it with `./lpse up --var {var}`, then see that `./lpse check --deep` finds nothing."
+    )
     return 0
 
 
