@@ -172,13 +172,13 @@ async def _copy(store: ObjectStore, document: asyncpg.Record, file: Path) -> Non
 
 
 def _copy_keys(installation: Installation, draft: Path) -> None:
-    """Where they lie in this installation's directory; on a cluster they are Secrets."""
-    sources = [*(installation.var / "keys").rglob("*"), installation.trainees]
-    for source in sources:
+    """Those in this installation's directory; on a cluster they are Secrets."""
+    home = installation.var / "keys"
+    places = {file: draft / "keys" / file.relative_to(home) for file in home.rglob("*")}
+    for source, place in (places | {installation.trainees: draft / "training.json"}).items():
         if source.is_file():
-            place = draft / source.relative_to(installation.var)
-            for folder in reversed(place.relative_to(draft).parents):
-                (draft / folder).mkdir(mode=0o700, exist_ok=True)
+            for folder in (place.parent.parent, place.parent):
+                folder.mkdir(mode=0o700, exist_ok=True)
             _write(place, source.read_bytes())
 
 

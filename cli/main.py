@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cli.installation import Installation
-from cli.mistakes import Mistake
+from cli.mistakes import Mistake, worded
 from services import SERVICES
 
 __all__ = ["carry_out", "main"]
@@ -60,7 +60,9 @@ def carry_out(asked: argparse.Namespace) -> int:
     except Exception as error:
         if not (isinstance(error, BusUnavailable) or is_unavailable(error)):
             raise
-        print(f"lpse: A server of this system does not answer ({error}). Is `./lpse up` running?", file=sys.stderr)
+        print(
+            f"lpse: A server of this system does not answer ({worded(error)}). Is `./lpse up` running?", file=sys.stderr
+        )
         return 1
 
 
@@ -399,6 +401,6 @@ async def _check(asked: argparse.Namespace) -> int:
         return 0
     from cli.check import check
 
-    found = await check(Installation.read(asked.var.absolute()), deep=asked.deep)
+    found = await check(Installation.read(asked.var.absolute()), deep=asked.deep, serving=True)
     print("\n".join(found) or "everything is there and as it should be")
     return 1 if found else 0

@@ -27,7 +27,7 @@ from cli.demo.portal import Portal, Refused
 from cli.demo.providers import register
 from cli.installation import Backends, Installation
 from cli.main import main
-from cli.mistakes import Mistake
+from cli.mistakes import Mistake, worded
 from cli.servers import Postgres, RabbitMQ, SeaweedFS, ServerError
 from cli.system import Options, System, installed, spare_port
 from cli.top import look, top
@@ -182,11 +182,18 @@ async def test_check_names_what_is_away(tmp_path: Path) -> None:
     async with installed(options(tmp_path / "var"), print) as system:
         installation = system.installation
         assert await check(installation) == []
-    found = await check(installation)
+    found = await check(installation, serving=True)
+    assert any(sentence.startswith(f"gateway: does not answer at {installation.gateway}") for sentence in found)
     for service in installation.databases:
         assert any(f"database of {service}: PostgreSQL does not answer" in sentence for sentence in found)
     assert any(sentence.startswith("object store, bucket uji-documents") for sentence in found)
     assert any(sentence.startswith("bus: does not answer") for sentence in found)
+
+
+def test_a_time_that_ran_out_is_named() -> None:
+    """Its error says nothing: `PostgreSQL does not answer ()` stood there."""
+    assert worded(TimeoutError()) == "TimeoutError"
+    assert worded(OSError("no route")) == "no route"
 
 
 async def test_check_names_a_wrong_schema_and_a_lost_key(tmp_path: Path) -> None:
