@@ -31,7 +31,7 @@ from cli.mistakes import Mistake, worded
 from cli.servers import Postgres, RabbitMQ, SeaweedFS, ServerError
 from cli.system import Options, System, installed, spare_port
 from cli.top import look, top
-from cli.up import running
+from cli.up import gateway_settings, running
 from kit.bus.choice import open_bus
 from kit.bus.topology import Topology
 from kit.clock import WIB
@@ -84,6 +84,24 @@ async def test_a_database_that_ends_by_itself_comes_back(tmp_path: Path) -> None
             while not await answers(portal, "/api/tender/public/tenders"):
                 await asyncio.sleep(0.2)
         assert await check(system.installation) == []
+
+
+async def test_a_web_server_in_front_is_named_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the name that people use, and told whom it serves."""
+    monkeypatch.setenv("LPSE_PUBLIC_URL", "https://latihan.contoh.go.id")
+    monkeypatch.setenv("LPSE_TRUSTED_PROXIES", '["127.0.0.1"]')
+    async with running(options(tmp_path / "var")) as system:
+        installation = system.installation
+        async with httpx2.AsyncClient(base_url=installation.gateway, trust_env=False) as http:
+            ours = await http.get("/masuk", headers={"Host": "latihan.contoh.go.id"})
+            assert ours.status_code == 200
+            assert "strict-transport-security" in ours.headers
+            other = await http.get("/masuk", headers={"Host": "lain.contoh.go.id"})
+            assert other.status_code == 400
+        assert await check(installation, serving=True) == []
+        assert gateway_settings(installation).trusted_proxies
 
 
 async def test_two_installations_share_no_directory(tmp_path: Path, postgres: Postgres, seaweedfs: SeaweedFS) -> None:
