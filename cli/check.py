@@ -1,6 +1,7 @@
 """`lpse check`: is everything there and as this version needs it? One sentence for each thing that is not."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
@@ -21,6 +22,8 @@ from services import SERVICES
 __all__ = ["check"]
 
 STALE_SECONDS = 60
+ROOM = 512 << 20
+"""Bytes. PostgreSQL's log of changes alone may take so many before it is cleared (cli/servers/postgres.py)."""
 PATIENCE = 10.0
 """Seconds within which a service that is well has answered whatever else it has in hand."""
 
@@ -35,6 +38,7 @@ async def check(installation: Installation, *, deep: bool = False, serving: bool
         "object store": _objects,
         "bus": _bus,
         "keys": _keys,
+        "disk": _disk,
     } | ({"what is stored": _stored} if deep else {})
     found = await _services(installation) if serving else []
     for what, look in looks.items():
@@ -131,6 +135,16 @@ async def _keys(installation: Installation) -> list[str]:
             except keys.UntrustedKey as error:
                 found.append(f"key: {error}")
     return found
+
+
+async def _disk(installation: Installation) -> list[str]:
+    """Where the servers of `lpse up` keep everything: readers notice nothing of a full disk."""
+    if not (installation.var / "postgresql").is_dir():
+        return []
+    free = shutil.disk_usage(installation.var).free
+    return (
+        [f"disk: {free >> 20} MiB are free for {installation.var}; with none nothing is stored."] if free < ROOM else []
+    )
 
 
 async def _stored(installation: Installation) -> list[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -212,6 +213,14 @@ def test_a_time_that_ran_out_is_named() -> None:
     """Its error says nothing: `PostgreSQL does not answer ()` stood there."""
     assert worded(TimeoutError()) == "TimeoutError"
     assert worded(OSError("no route")) == "no route"
+
+
+async def test_check_names_a_disk_that_fills_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with installed(options(tmp_path / "var"), print) as system:
+        usage = shutil.disk_usage(tmp_path)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100 << 20))
+        [said] = await check(system.installation)
+    assert said.startswith(f"disk: 100 MiB are free for {tmp_path / 'var'}")
 
 
 async def test_check_names_a_wrong_schema_and_a_lost_key(tmp_path: Path) -> None:
