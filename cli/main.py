@@ -111,11 +111,6 @@ def _parser() -> argparse.ArgumentParser:
     db.add_argument("action", choices=("upgrade", "show", "wait", "revision"))
     db.add_argument("name", nargs="?", choices=("all", *SERVICES), default="all")
     db.add_argument("message", nargs="?", help="what a revision changes, in_words_like_this")
-    keys = command("keys", _keys, "the services' signing keys")
-    keys.add_argument("action", choices=("create", "list", "renew", "retire"))
-    keys.add_argument(
-        "what", nargs="?", default="", help="the directory to create, the owner to renew, or the key to retire"
-    )
     clock = command("clock", _clock, "the training clock")
     clock.add_argument("action", choices=("show", "stop", "set", "next", "run"))
     clock.add_argument("at", nargs="?", type=datetime.fromisoformat, help="2026-11-23T10:00:00+07:00")
@@ -176,6 +171,13 @@ def _elsewhere(parser: argparse.ArgumentParser) -> None:
 
 def _keeps(command: Adds) -> None:
     """What outlives the machine."""
+    keys = command("keys", _keys, "the services' signing keys")
+    keys.add_argument("action", choices=("create", "list", "renew", "retire"))
+    keys.add_argument(
+        "what", nargs="?", default="", help="the directory to create, the owner to renew, or the key to retire"
+    )
+    keys.add_argument("--keys", type=Path, metavar="DIR", help="not the installation's, but what `keys create` made")
+    keys.add_argument("--stolen", action="store_true", help="retire: believe nothing that was ever signed with it")
     kept = command("backup", _backup, "copy everything that cannot be made anew, while the system runs")
     kept.add_argument(
         "directory", type=Path, help="a new directory for the copy; keep it as secret as the installation"
@@ -285,13 +287,13 @@ async def _keys(asked: argparse.Namespace) -> int:
     if asked.action == "create":
         print("\n".join(keyring.create(Path(asked.what))))
         return 0
-    installation = Installation.read(asked.var.absolute())
+    home = asked.keys or keyring.home_of(Installation.read(asked.var.absolute()))
     if asked.action == "list":
-        print("\n".join(keyring.listing(installation)))
+        print("\n".join(keyring.listing(home)))
     elif asked.action == "renew":
-        print("\n".join(keyring.renew(installation, asked.what)))
+        print("\n".join(keyring.renew(home, asked.what)))
     else:
-        keyring.retire(installation, asked.what)
+        keyring.retire(home, asked.what, stolen=asked.stolen)
         print(f"{asked.what} signs nothing from now on; its owner uses the newest that is left")
     return 0
 
