@@ -8,7 +8,8 @@ what somebody had not handled at the instant of the backup is sent again by the 
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,10 @@ from cli.installation import Installation
 from cli.mistakes import Mistake
 from cli.servers.process import run
 from cli.system import Options, installed
+from cli.wiring import topology
 from kit import migrations
+from kit.bus import BusUnavailable
+from kit.bus.choice import open_bus
 from kit.storage import SizeMismatch
 from services import SERVICES
 
@@ -38,6 +42,8 @@ async def restore(source: Path, options: Options, say: Callable[[str], None]) ->
     draft = var.with_name(f"{var.name}.restoring")
     if draft.exists():
         raise Mistake(f"{draft} is left of a restore that did not end. Delete it, then start again.")
+    if options.bus:
+        await _refuse_full_queues(options.bus, options.prefix)
     draft.mkdir(parents=True)
     _lay_keys(source, draft)
     async with installed(replace(options, var=draft, instance=contents.instance), say) as system:
@@ -76,6 +82,23 @@ def _whole(source: Path) -> Contents:
     return contents
 
 
+async def _refuse_full_queues(address: str, prefix: str) -> None:
+    """What lies in them was told after the backup: its effects would come of what never was."""
+    bus = open_bus(address, application="lpse restore")
+    try:
+        await bus.start()
+        full = [name for name, depth in (await bus.depth(topology(prefix))).items() if depth.ready or depth.dead]
+    except BusUnavailable as error:
+        raise Mistake(f"The broker at the address of --bus cannot be used: {error}") from error
+    finally:
+        await bus.close()
+    if full:
+        raise Mistake(
+            f"The queues of {', '.join(full)} at that broker hold events of after the backup. Delete the queues, or use "
+            "another virtual host."
+        )
+
+
 def _lay_keys(source: Path, draft: Path) -> None:
     if (source / "keys").is_dir():
         shutil.copytree(source / "keys", draft / "keys")
@@ -104,9 +127,10 @@ async def _store(installation: Installation, source: Path) -> None:
         for row in rows:
             file = source / "documents" / str(row["id"])
             try:
-                stored = await store.put_stream(
-                    row["store_key"], _chunks(file), size=row["size"], content_type=row["media_type"]
-                )
+                async with aclosing(_chunks(file)) as chunks:
+                    stored = await store.put_stream(
+                        row["store_key"], chunks, size=row["size"], content_type=row["media_type"]
+                    )
             except (OSError, SizeMismatch) as error:
                 raise _altered(file) from error
             if stored.sha256 != row["sha256"]:
@@ -123,7 +147,7 @@ def _altered(file: Path) -> Mistake:
     return Mistake(f"{file} is missing or was altered. Use another copy of this backup.")
 
 
-async def _chunks(file: Path) -> AsyncIterator[bytes]:
+async def _chunks(file: Path) -> AsyncGenerator[bytes]:
     with file.open("rb") as handle:
         while chunk := await asyncio.to_thread(handle.read, READ):
             yield chunk

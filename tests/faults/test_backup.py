@@ -19,9 +19,12 @@ from cli.invariants import breaches, settled
 from cli.mistakes import Mistake
 from cli.restore import restore
 from cli.rig import Rig
-from cli.servers import Postgres, SeaweedFS
+from cli.servers import Postgres, RabbitMQ, SeaweedFS
 from cli.system import Options, spare_port
 from cli.up import running
+from cli.wiring import topology
+from kit.bus import Message
+from kit.bus.choice import open_bus
 from tests.conftest import reachable
 from tests.faults.work import WHO, Work
 
@@ -81,6 +84,18 @@ async def test_servers_elsewhere_are_filled_too(
     await restore(copied, options, print)
     async with running(replace(options, lent=True)) as system:
         assert await check(system.installation, deep=True) == []
+
+
+async def test_a_broker_that_holds_later_events_is_refused(copied: Path, home: Path, rabbitmq: RabbitMQ) -> None:
+    bus = open_bus(rabbitmq.url, application="test")
+    await bus.start()
+    await bus.declare(topology("uji"))
+    assert await bus.publish([Message("later", "helpdesk.maintenance.announced.v1", b"later", {})]) == [None]
+    with pytest.raises(Mistake, match=r"The queues of .*tender.* hold events of after the backup"):
+        await restore(copied, replace(place(home, "late"), bus=rabbitmq.url), print)
+    await bus.remove(topology("uji"))
+    await bus.close()
+    assert not list(home.glob("late*"))
 
 
 async def test_only_its_owner_reads_it(copied: Path) -> None:
