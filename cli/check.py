@@ -1,12 +1,16 @@
 """`lpse check`: is everything there and as this version needs it? One sentence for each thing that is not."""
 
+import asyncio
+import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 import asyncpg
+import httpx2
 
 from cli.events import backlog
 from cli.installation import Installation
+from cli.mistakes import worded
 from cli.system import PARTS
 from cli.wiring import topology
 from kit import keys, migrations
@@ -19,23 +23,54 @@ from services import SERVICES
 __all__ = ["check"]
 
 STALE_SECONDS = 60
+ROOM = 512 << 20
+"""Bytes. PostgreSQL's log of changes alone may take so many before it is cleared (cli/servers/postgres.py)."""
+PATIENCE = 10.0
+"""Seconds within which a service that is well has answered whatever else it has in hand."""
 
 
-async def check(installation: Installation, *, deep: bool = False) -> list[str]:
-    """What is wrong, in words; [] when nothing is. `deep` reads everything that is stored, which takes its time."""
+async def check(installation: Installation, *, deep: bool = False, serving: bool = False) -> list[str]:
+    """What is wrong, in words; [] when nothing is.
+
+    `deep` reads everything that is stored, which takes its time. `serving`: the services and the gateway have to answer.
+    """
     looks: Mapping[str, Callable[[Installation], Awaitable[list[str]]]] = {
         "databases": _databases,
         "object store": _objects,
         "bus": _bus,
         "keys": _keys,
+        "disk": _disk,
     } | ({"what is stored": _stored} if deep else {})
-    found = []
+    found = await _services(installation) if serving else []
     for what, look in looks.items():
         try:
             found += await look(installation)
         except Exception as error:  # noqa: BLE001  a check reports whatever it meets
             found.append(f"{what}: could not be looked at: {error!r}")
     return found
+
+
+async def _services(installation: Installation) -> list[str]:
+    """Each is asked through the gateway: a process that hangs holds its connections, and nothing else tells of it."""
+    # without making ready for TLS, which takes 30 ms of processor
+    async with httpx2.AsyncClient(
+        base_url=installation.gateway, timeout=PATIENCE, trust_env=False, verify=False
+    ) as http:
+        try:
+            await http.get("/health/live")
+        except httpx2.HTTPError as error:
+            return [f"gateway: does not answer at {installation.gateway} ({worded(error)}). Look at its log, start it."]
+        silent = await asyncio.gather(*(_silence(http, name) for name in SERVICES))
+    return [sentence for sentence in silent if sentence]
+
+
+async def _silence(http: httpx2.AsyncClient, name: str) -> str | None:
+    """Any answer of its own is a good one, and it has none but "not found" at this address."""
+    try:
+        status = (await http.get(f"/api/{name}/")).status_code
+    except httpx2.HTTPError as error:
+        return f"{name}: gives no answer ({worded(error)}). If its process runs and hangs, end it: it is started again."
+    return f"{name}: gives no answer ({status} at the gateway). Look at its log, start it." if status >= 500 else None
 
 
 async def _databases(installation: Installation) -> list[str]:
@@ -57,7 +92,7 @@ async def _databases(installation: Installation) -> list[str]:
 
 def _away(error: Exception) -> str:
     if is_unavailable(error):
-        return f"PostgreSQL does not answer ({error}). Start it, or correct the address."
+        return f"PostgreSQL does not answer ({worded(error)}). Start it, or correct the address."
     return str(error)
 
 
@@ -83,7 +118,9 @@ async def _bus(installation: Installation) -> list[str]:
         differences = await bus.differences(wanted)
         depth = await bus.depth(wanted)
     except (BusUnavailable, OSError) as error:
-        return [f"bus: does not answer ({error}). Start it, or correct the address; events wait in the outboxes."]
+        return [
+            f"bus: does not answer ({worded(error)}). Start it, or correct the address; events wait in the outboxes."
+        ]
     finally:
         await bus.close()
     dead = [f"dead letters: {depth[name].dead} of {name}; see `lpse dead list`" for name in depth if depth[name].dead]
@@ -113,6 +150,16 @@ def _public_keys(installation: Installation) -> list[str]:
         for owner, purpose in wanted
         if (owner, purpose) not in valid
     ]
+
+
+async def _disk(installation: Installation) -> list[str]:
+    """Where the servers of `lpse up` keep everything: readers notice nothing of a full disk."""
+    if not (installation.var / "postgresql").is_dir():
+        return []
+    free = shutil.disk_usage(installation.var).free
+    return (
+        [f"disk: {free >> 20} MiB are free for {installation.var}; with none nothing is stored."] if free < ROOM else []
+    )
 
 
 async def _stored(installation: Installation) -> list[str]:

@@ -10,7 +10,7 @@ from cli.mistakes import Mistake
 from cli.system import KEY_DAYS, PARTS
 from kit import keys
 
-__all__ = ["create", "listing", "renew", "retire"]
+__all__ = ["create", "home_of", "listing", "renew", "retire"]
 
 
 def create(home: Path, *, training: bool = False) -> list[str]:
@@ -30,8 +30,18 @@ def create(home: Path, *, training: bool = False) -> list[str]:
     return [f"{key.kid}  {key.owner} {key.purpose}" for key in made]
 
 
-def listing(installation: Installation) -> list[str]:
-    entries = json.loads(installation.jwks.read_text())["keys"]
+def home_of(installation: Installation, *, private: bool) -> Path:
+    """A directory as `create` makes it. `private`: whether the private keys are needed."""
+    if private and not installation.here:
+        raise Mistake(
+            "The private keys are not here: each part of a cluster alone sees its own, in its Secret. Name with --keys the "
+            "directory that `lpse keys create` made."
+        )
+    return installation.jwks.parent
+
+
+def listing(home: Path) -> list[str]:
+    entries = json.loads(_jwks(home).read_text())["keys"]
     return [
         f"{entry['kid']}  {entry['lpse_owner']:<10} {entry['lpse_purpose']:<10} "
         f"{_day(entry['nbf'])} to {_day(entry['exp'])}"
@@ -39,38 +49,36 @@ def listing(installation: Installation) -> list[str]:
     ]
 
 
-def renew(installation: Installation, owner: str) -> list[str]:
+def renew(home: Path, owner: str) -> list[str]:
     """A new key for each purpose of `owner`, used from now on."""
     part = next((part for part in PARTS if part.name == owner), None)
     if part is None or not part.purposes:
         signers = ", ".join(part.name for part in PARTS if part.purposes)
         raise Mistake(f"{owner} signs nothing: one of {signers}.")
-    _refuse_elsewhere(installation)
-    made = [
-        keys.generate(installation.keys(owner), installation.jwks, owner, purpose, KEY_DAYS)
-        for purpose in part.purposes
-    ]
+    made = [keys.generate(home / owner, _jwks(home), owner, purpose, KEY_DAYS) for purpose in part.purposes]
     return [f"{key.kid}  {key.owner} {key.purpose}" for key in made]
 
 
-def retire(installation: Installation, kid: str) -> None:
-    _refuse_elsewhere(installation)
+def retire(home: Path, kid: str, *, stolen: bool = False) -> None:
+    """`stolen`: nothing that was ever signed with it is believed any more, for the thief can date a signature back."""
     for part in PARTS:
-        folder = installation.keys(part.name)
+        folder = home / part.name
         for file in folder.glob(f"*-{kid}.pem"):
             purpose = file.name.removeprefix(f"{part.name}-").removesuffix(f"-{kid}.pem")
             if len(list(folder.glob(f"{part.name}-{purpose}-*.pem"))) == 1:
                 raise Mistake(
                     f"{kid} is the only key of {part.name} for {purpose}: `lpse keys renew {part.name}` first."
                 )
-            keys.retire(folder, installation.jwks, kid)
+            keys.retire(folder, _jwks(home), kid, at=datetime.fromtimestamp(0, UTC) if stolen else None)
             return
     raise Mistake(f"There is no private key {kid} here; see `lpse keys list`.")
 
 
-def _refuse_elsewhere(installation: Installation) -> None:
-    if not installation.here:
-        raise Mistake("The private keys are not here: each part of a cluster alone sees its own, in its Secret.")
+def _jwks(home: Path) -> Path:
+    file = home / "jwks.json"
+    if not file.is_file():
+        raise Mistake(f"{home} holds no jwks.json. Name a directory that `lpse keys create` made.")
+    return file
 
 
 def _day(seconds: int) -> str:

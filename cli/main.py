@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cli.installation import Installation
-from cli.mistakes import Mistake
+from cli.mistakes import Mistake, worded
 from services import SERVICES
 
 __all__ = ["carry_out", "main"]
@@ -60,7 +60,9 @@ def carry_out(asked: argparse.Namespace) -> int:
     except Exception as error:
         if not (isinstance(error, BusUnavailable) or is_unavailable(error)):
             raise
-        print(f"lpse: A server of this system does not answer ({error}). Is `./lpse up` running?", file=sys.stderr)
+        print(
+            f"lpse: A server of this system does not answer ({worded(error)}). Is `./lpse up` running?", file=sys.stderr
+        )
         return 1
 
 
@@ -92,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--processes", action="store_true", help="one process per service, the gateway over HTTP")
     _servers(up)
     _plays(command)
+    _keeps(command)
     serve = command("serve", _serve, "one service, or the gateway, configured by LPSE_ environment variables")
     serve.add_argument("name", choices=(*SERVICES, "gateway"))
     serve.add_argument("--host", default="0.0.0.0", help="address to listen on")  # noqa: S104  a container's own
@@ -108,12 +111,6 @@ def _parser() -> argparse.ArgumentParser:
     db.add_argument("action", choices=("upgrade", "show", "wait", "seed", "revision"))
     db.add_argument("name", nargs="?", choices=("all", *SERVICES), default="all")
     db.add_argument("message", nargs="?", help="what a revision changes, in_words_like_this")
-    keys = command("keys", _keys, "the services' signing keys")
-    keys.add_argument("action", choices=("create", "list", "renew", "retire"))
-    keys.add_argument(
-        "what", nargs="?", default="", help="the directory to create, the owner to renew, or the key to retire"
-    )
-    keys.add_argument("--training", action="store_true", help="create also the accounts of a training instance")
     clock = command("clock", _clock, "the training clock")
     clock.add_argument("action", choices=("show", "stop", "set", "next", "run"))
     clock.add_argument("at", nargs="?", type=datetime.fromisoformat, help="2026-11-23T10:00:00+07:00")
@@ -171,6 +168,25 @@ def _elsewhere(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gateway", metavar="URL", help="play in the training system of --var that runs already, over this address"
     )
+
+
+def _keeps(command: Adds) -> None:
+    """What outlives the machine."""
+    keys = command("keys", _keys, "the services' signing keys")
+    keys.add_argument("action", choices=("create", "list", "renew", "retire"))
+    keys.add_argument(
+        "what", nargs="?", default="", help="the directory to create, the owner to renew, or the key to retire"
+    )
+    keys.add_argument("--keys", type=Path, metavar="DIR", help="not the installation's, but what `keys create` made")
+    keys.add_argument("--training", action="store_true", help="create: also the accounts of a training instance")
+    keys.add_argument("--stolen", action="store_true", help="retire: believe nothing that was ever signed with it")
+    kept = command("backup", _backup, "copy everything that cannot be made anew, while the system runs")
+    kept.add_argument(
+        "directory", type=Path, help="a new directory for the copy; keep it as secret as the installation"
+    )
+    back = command("restore", _restore, "make a new installation from a backup")
+    back.add_argument("directory", type=Path, help="what `lpse backup` made")
+    _servers(back)
 
 
 def _port(text: str) -> int:
@@ -276,13 +292,13 @@ async def _keys(asked: argparse.Namespace) -> int:
     if asked.action == "create":
         print("\n".join(keyring.create(Path(asked.what), training=asked.training)))
         return 0
-    installation = Installation.read(asked.var.absolute())
+    home = asked.keys or keyring.home_of(Installation.read(asked.var.absolute()), private=asked.action != "list")
     if asked.action == "list":
-        print("\n".join(keyring.listing(installation)))
+        print("\n".join(keyring.listing(home)))
     elif asked.action == "renew":
-        print("\n".join(keyring.renew(installation, asked.what)))
+        print("\n".join(keyring.renew(home, asked.what)))
     else:
-        keyring.retire(installation, asked.what)
+        keyring.retire(home, asked.what, stolen=asked.stolen)
         print(f"{asked.what} signs nothing from now on; its owner uses the newest that is left")
     return 0
 
@@ -310,6 +326,28 @@ async def _code(asked: argparse.Namespace) -> int:
     from cli.codes import code
 
     print(code(Installation.read(asked.var.absolute()), asked.account))
+    return 0
+
+
+async def _backup(asked: argparse.Namespace) -> int:
+    from cli.backup import backup
+
+    made = await backup(Installation.read(asked.var.absolute()), asked.directory.absolute())
+    print(f"{asked.directory.absolute()} holds {made}")
+    return 0
+
+
+async def _restore(asked: argparse.Namespace) -> int:
+    from cli.restore import restore
+    from cli.system import Options
+    from cli.up import say
+
+    var = asked.var.absolute()
+    servers = {"bus": asked.bus, "database": asked.database, "objects": asked.objects}
+    made = await restore(asked.directory.absolute(), Options(var=var, **servers), say)
+    print(
+        f"{var} holds {made}\nStart it with `./lpse up --var {var}`, then see that `./lpse check --deep` finds nothing."
+    )
     return 0
 
 
@@ -370,7 +408,7 @@ async def _check(asked: argparse.Namespace) -> int:
         return 0
     from cli.check import check
 
-    found = await check(Installation.read(asked.var.absolute()), deep=asked.deep)
+    found = await check(Installation.read(asked.var.absolute()), deep=asked.deep, serving=True)
     print("\n".join(found) or "everything is there and as it should be")
     return 1 if found else 0
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -161,12 +162,13 @@ def _gateway_environment(installation: Installation, ports: Mapping[str, int]) -
 
 
 def gateway_settings(installation: Installation) -> GatewaySettings:
+    """The environment says what `up` cannot know: LPSE_PUBLIC_URL behind a web server, LPSE_TRUSTED_PROXIES, LPSE_HOURS."""
     return GatewaySettings(
         instance=installation.instance,
         profile=installation.profile,
         keys=installation.keys("gateway"),
         jwks=installation.jwks,
-        public_url=installation.gateway,
+        public_url=os.environ.get("LPSE_PUBLIC_URL") or installation.gateway,
         trace_ratio=installation.trace_ratio,
     )
 
@@ -177,6 +179,7 @@ def _greeting(system: System) -> str:
     lines = [
         "",
         f"OpenLPSE answers at {installation.gateway}",
+        *([f"  and, through its web server, at {public}"] if (public := os.environ.get("LPSE_PUBLIC_URL")) else []),
         f"  database  {backends.database}",
         f"  objects   {backends.objects}",
         f"  bus       {backends.bus}",

@@ -193,7 +193,7 @@ def _say_no_values(engine: Engine) -> None:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether the database is away, rather than refusing what was asked of it."""
+    """Whether the database is away or can take nothing at all, rather than refusing what was asked of it."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, DBAPIError) and seen.connection_invalidated:
@@ -231,6 +231,7 @@ _AWAY = (
     asyncpg.exceptions.CrashShutdownError,
     asyncpg.exceptions.CannotConnectNowError,
     asyncpg.exceptions.TooManyConnectionsError,
+    asyncpg.exceptions.DiskFullError,
 )
 _OF_FILES = (FileNotFoundError, PermissionError, FileExistsError, IsADirectoryError, NotADirectoryError)
 _INTERFACE = asyncpg.exceptions.InterfaceError  # also a wrong use of the driver: that is ours and no absence

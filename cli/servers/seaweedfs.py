@@ -81,7 +81,8 @@ class SeaweedFS(Server):
         """Also takes away the sockets it puts into the machine's common directory, wherever it was told to work."""
         await super().stop()
         inner = self._inner
-        for part, port in (("master", inner.master_grpc), ("volume", inner.volume_grpc), ("admin", inner.admin_grpc)):
+        for part in ("admin", "master", "volume", "filer", "s3"):
+            port = getattr(inner, f"{part}_grpc")
             Path(f"/tmp/seaweedfs-{part}-grpc-{port}.sock").unlink(missing_ok=True)  # noqa: S108  its own fixed place
 
     async def fsync(self, *buckets: str) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from cli import check as checking
 from cli import clocks, dead
 from cli.demo.announcement import announce
 from cli.invariants import settled
@@ -174,6 +175,16 @@ async def test_the_clock_jumps_over_a_deadline_while_nobody_is_there(rig: Rig, w
             await asyncio.sleep(0.1)
     work.told.append(("tender.tender.closed.v1", UUID(tender.id)))
     await work.holds()
+
+
+async def test_a_service_that_stands_still_is_named_by_check(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connections stay open and nothing waits yet, so that databases and bus look well."""
+    monkeypatch.setattr(checking, "PATIENCE", 3.0)
+    assert await checking.check(rig.installation, serving=True) == []
+    rig.freeze("tender")
+    [said] = await checking.check(rig.installation, serving=True)
+    rig.thaw("tender")
+    assert said.startswith("tender: gives no answer")
 
 
 async def half_sent(work: Work, paper: dict[str, Any], then: Callable[[], None]) -> int:

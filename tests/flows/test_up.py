@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -27,11 +28,11 @@ from cli.demo.portal import Portal, Refused
 from cli.demo.providers import register
 from cli.installation import Backends, Installation
 from cli.main import main
-from cli.mistakes import Mistake
+from cli.mistakes import Mistake, worded
 from cli.servers import Postgres, RabbitMQ, SeaweedFS, ServerError
 from cli.system import Options, System, installed, spare_port
 from cli.top import look, top
-from cli.up import running
+from cli.up import gateway_settings, running
 from kit.bus.choice import open_bus
 from kit.bus.topology import Topology
 from kit.clock import WIB
@@ -84,6 +85,24 @@ async def test_a_database_that_ends_by_itself_comes_back(tmp_path: Path) -> None
             while not await answers(portal, "/api/tender/public/tenders"):
                 await asyncio.sleep(0.2)
         assert await check(system.installation) == []
+
+
+async def test_a_web_server_in_front_is_named_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the name that people use, and told whom it serves."""
+    monkeypatch.setenv("LPSE_PUBLIC_URL", "https://latihan.contoh.go.id")
+    monkeypatch.setenv("LPSE_TRUSTED_PROXIES", '["127.0.0.1"]')
+    async with running(options(tmp_path / "var")) as system:
+        installation = system.installation
+        async with httpx2.AsyncClient(base_url=installation.gateway, trust_env=False) as http:
+            ours = await http.get("/masuk", headers={"Host": "latihan.contoh.go.id"})
+            assert ours.status_code == 200
+            assert "strict-transport-security" in ours.headers
+            other = await http.get("/masuk", headers={"Host": "lain.contoh.go.id"})
+            assert other.status_code == 400
+        assert await check(installation, serving=True) == []
+        assert gateway_settings(installation).trusted_proxies
 
 
 async def test_two_installations_share_no_directory(tmp_path: Path, postgres: Postgres, seaweedfs: SeaweedFS) -> None:
@@ -182,11 +201,26 @@ async def test_check_names_what_is_away(tmp_path: Path) -> None:
     async with installed(options(tmp_path / "var"), print) as system:
         installation = system.installation
         assert await check(installation) == []
-    found = await check(installation)
+    found = await check(installation, serving=True)
+    assert any(sentence.startswith(f"gateway: does not answer at {installation.gateway}") for sentence in found)
     for service in installation.databases:
         assert any(f"database of {service}: PostgreSQL does not answer" in sentence for sentence in found)
     assert any(sentence.startswith("object store, bucket uji-documents") for sentence in found)
     assert any(sentence.startswith("bus: does not answer") for sentence in found)
+
+
+def test_a_time_that_ran_out_is_named() -> None:
+    """Its error says nothing: `PostgreSQL does not answer ()` stood there."""
+    assert worded(TimeoutError()) == "TimeoutError"
+    assert worded(OSError("no route")) == "no route"
+
+
+async def test_check_names_a_disk_that_fills_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with installed(options(tmp_path / "var"), print) as system:
+        usage = shutil.disk_usage(tmp_path)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100 << 20))
+        [said] = await check(system.installation)
+    assert said.startswith(f"disk: 100 MiB are free for {tmp_path / 'var'}")
 
 
 async def test_check_names_a_wrong_schema_and_a_lost_key(tmp_path: Path) -> None:

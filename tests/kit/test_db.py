@@ -31,6 +31,15 @@ async def test_a_value_that_cannot_be_sent_is_in_no_error(database: Database) ->
     assert is_unstorable(refused.value)
 
 
+async def test_a_full_disk_is_an_absence(database: Database) -> None:
+    """Else people read of a mistake of ours, and events whose every attempt fails become dead letters."""
+    full = "do $$ begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$"
+    with pytest.raises(DBAPIError) as refused:
+        async with database.reading() as db:
+            await db.execute(text(full))
+    assert is_unavailable(refused.value)
+
+
 async def test_an_address_says_whether_the_connection_is_encrypted(dsn: str) -> None:
     plain = Database(f"{dsn}?sslmode=disable")
     async with plain.reading() as db:

@@ -70,8 +70,9 @@ async def test_a_killed_store_comes_back_with_what_it_accepted(tmp_path: Path) -
 
 async def test_it_leaves_nothing_outside_its_directory(tmp_path: Path) -> None:
     async with SeaweedFS(tmp_path / "store") as store:
-        port = store._inner.master_grpc
-    assert not list(Path("/tmp").glob(f"seaweedfs-*-{port}.sock"))
+        inner = store._inner
+    ports = (inner.admin_grpc, inner.master_grpc, inner.volume_grpc, inner.filer_grpc, inner.s3_grpc)
+    assert [left for port in ports for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")] == []
 
 
 async def test_fsync_is_set_for_each_bucket_and_kept(tmp_path: Path) -> None:
