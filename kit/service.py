@@ -95,6 +95,7 @@ class Service:
                 f"{settings.prefix}-{self.bucket}",
                 uploads=settings.limits.uploads,
                 memory=settings.limits.upload_memory,
+                disk=settings.limits.upload_disk,
             )
         return cast("ObjectStore", self.resources["store"])
 
