@@ -4,12 +4,14 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from kit.http import PROBLEM, encode_problem
+from kit.http import KEPT_SECONDS, PROBLEM, encode_problem
 from kit.problems import Problem
 
 __all__ = ["Plain"]
 
 VERSIONS: Final = {"1.0", "1.1"}
+LETTING_GO: Final = KEPT_SECONDS + 0.5
+"""Seconds that an idle connection is still kept by a server that stops."""
 
 
 class Plain(HttpToolsProtocol):
@@ -40,6 +42,19 @@ class Plain(HttpToolsProtocol):
         if self.parser.get_http_version() not in VERSIONS or self.parser.should_upgrade():
             raise ValueError("HTTP/1.1 without upgrade is spoken here")
         super().on_headers_complete()
+
+    def shutdown(self) -> None:
+        """The server stops, and says so with every answer that begins from now on (cli/serving.py).
+
+        A request may be on its way on a connection that is idle here: closed at once, it would be lost. So it is kept
+        until no client of ours begins another on it.
+        """
+        self.timeout_keep_alive = LETTING_GO  # type: ignore[assignment]  # any number will do
+        if self.cycle is None or self.cycle.response_complete:
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(LETTING_GO, self.timeout_keep_alive_handler)
+        elif not self.cycle.response_started:
+            self.cycle.keep_alive = False
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  the parser does not know more
         if self._begun():

@@ -26,6 +26,11 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Clients are told to let go of their connections, so that none sends a request on one that is just closed."""
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        await super().shutdown(sockets)
+
 
 @asynccontextmanager
 async def listening(app: Any, *, host: str, port: int, connections: Connections | None = None) -> AsyncIterator[int]:

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit import telemetry
+from kit.http import KEPT_SECONDS
 
 __all__ = ["Answer", "Broken", "Http", "InProcess", "Unreachable", "Upstream", "scope_for"]
 
@@ -149,7 +150,7 @@ class Http(Upstream):
     def __init__(self, base_url: str, *, connections: int = 1024) -> None:
         self._base = base_url.rstrip("/")
         # Idle connections are dropped before uvicorn does (5 s), so that no request meets one that is just closing.
-        limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=64, keepalive_expiry=2.0)
+        limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=64, keepalive_expiry=KEPT_SECONDS)
         timeout = httpx2.Timeout(300.0, connect=2.0, pool=2.0)
         # A service that starts again is back within seconds. Before there is a connection nothing was sent, so that
         # every request may wait for it: it is tried at 0, 0, 0.5 and 1.5 s.

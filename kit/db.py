@@ -95,21 +95,9 @@ class Database:
 
     def __init__(self, dsn: str, *, pool: int = 8, application: str = "lpse") -> None:
         self.dsn = dsn
-        self.engine = open_engine(
-            dsn,
-            pool_size=pool,
-            max_overflow=0,
-            pool_timeout=10,
-            hide_parameters=True,  # what people told us belongs in no log
-            connect_args={
-                "timeout": 5,
-                "command_timeout": 60,
-                "server_settings": {"application_name": application, "timezone": "UTC"},
-            },
-        )
+        self.engine = _pooled(dsn, pool, application)
+        self._apart = _pooled(dsn, 1, application)
         self._wakers: set[asyncio.Event] = set()
-        _drop_dead_connections(self.engine.sync_engine.pool)
-        _say_no_values(self.engine.sync_engine)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Db]:
@@ -131,6 +119,15 @@ class Database:
         async with AsyncSession(self.engine, expire_on_commit=False) as db:
             yield db
 
+    @asynccontextmanager
+    async def reading_apart(self) -> AsyncIterator[Db]:
+        """On a connection kept for it: who asks whether the database answers does not queue with the requests.
+
+        Many of them make a service slow; were it called absent for that, all its replicas would be at once.
+        """
+        async with AsyncSession(self._apart, expire_on_commit=False) as db:
+            yield db
+
     def wake(self) -> None:
         for waker in self._wakers:
             waker.set()
@@ -147,6 +144,25 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+        await self._apart.dispose()
+
+
+def _pooled(dsn: str, pool: int, application: str) -> AsyncEngine:
+    engine = open_engine(
+        dsn,
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=10,
+        hide_parameters=True,  # what people told us belongs in no log
+        connect_args={
+            "timeout": 5,
+            "command_timeout": 60,
+            "server_settings": {"application_name": application, "timezone": "UTC"},
+        },
+    )
+    _drop_dead_connections(engine.sync_engine.pool)
+    _say_no_values(engine.sync_engine)
+    return engine
 
 
 async def core(db: Db, statement: Executable, values: Mapping[str, Any]) -> Row[Any] | None:

@@ -20,6 +20,7 @@ from kit.storage import StorageUnavailable
 
 __all__ = [
     "JSON",
+    "KEPT_SECONDS",
     "PROBLEM",
     "PROBLEM_RESPONSES",
     "PROBLEM_SCHEMA",
@@ -47,6 +48,9 @@ LIMITS: Final = frozenset(
     ]
 )
 """What a mistake may tell beside its type: how the field is meant, never what was typed."""
+
+KEPT_SECONDS: Final = 2.0
+"""An idle connection to a service is used again for so long: less than the service keeps it, also when it stops."""
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"

@@ -61,5 +61,6 @@ class Limits(BaseModel):
     upload_memory: int = Field(
         64 << 20, ge=8 << 20, description="parts of files held in memory; what is above, on disk"
     )
+    upload_disk: int = Field(3 << 30, ge=8 << 20, description="parts of files under way; what is above waits")
     uploads: int = Field(512, ge=1, description="uploads under way in documents")
     upload_bytes_per_day: int = Field(20 << 30, ge=1, description="stored for one account in 24 hours")

@@ -95,6 +95,7 @@ class Service:
                 f"{settings.prefix}-{self.bucket}",
                 uploads=settings.limits.uploads,
                 memory=settings.limits.upload_memory,
+                disk=settings.limits.upload_disk,
             )
         return cast("ObjectStore", self.resources["store"])
 
@@ -251,7 +252,7 @@ def _health() -> APIRouter:
     async def ready(request: Request) -> Response:
         """The own database answers with the right schema. The broker is not asked: the outbox bridges its absence."""
         service = service_of(request)
-        async with service.database.reading() as db:
+        async with service.database.reading_apart() as db:
             await migrations.refuse_wrong_schema(db, service.name)
         return JSONResponse({"status": "ready"})
 

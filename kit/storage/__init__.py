@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kit.problems import Problem
 from kit.storage.errors import ObjectMissing, SizeMismatch, StorageError, StorageUnavailable, StoreBusy
-from kit.storage.room import Room
+from kit.storage.room import Room, Space
 from kit.storage.upload import Stored, Threads, Upload, seen
 from kit.storage.wire import Stat, Wire
 
@@ -35,7 +35,10 @@ class Health:
 
 
 class ObjectStore:
-    """One bucket. `endpoint` is a URL; `uploads` may be under way and hold `memory` bytes together, the rest on disk."""
+    """One bucket. `endpoint` is a URL; `uploads` may be under way and hold `memory` bytes together and `disk` on disk.
+
+    Each thread holds a part besides while it hashes or sends it.
+    """
 
     def __init__(
         self,
@@ -47,11 +50,12 @@ class ObjectStore:
         threads: int = 8,
         uploads: int = 512,
         memory: int = 64 << 20,
+        disk: int = 3 << 30,
     ) -> None:
         self.bucket = bucket
         self._wire = Wire(endpoint, access_key, secret_key, bucket, connections=2 * threads)
         self._threads = Threads(threads)
-        self._most, self._room = uploads, Room(memory)
+        self._most, self._space = uploads, Space(Room(memory), Room(disk))
         self._under_way: set[asyncio.Task[Stored]] = set()
 
     async def ensure_bucket(self, object_lock: bool = False) -> None:
@@ -73,7 +77,7 @@ class ObjectStore:
             raise ValueError("a size cannot be negative")
         if len(self._under_way) >= self._most:
             raise StoreBusy
-        sending = Upload(self._wire, self._threads, self._room, key, size, content_type)
+        sending = Upload(self._wire, self._threads, self._space, key, size, content_type)
         upload = seen(asyncio.ensure_future(sending.run(chunks)))
         self._under_way.add(upload)
         upload.add_done_callback(self._under_way.discard)

@@ -1,17 +1,23 @@
-"""The memory that files on their way may take together. What finds no room is kept on disk, so that nobody waits for it.
+"""What files on their way may take together: memory, and disk for what finds no room there.
 
-A slow sender fills a piece for minutes; were that memory alone, a few hundred of them would take all there is.
+A slow sender fills a piece for minutes, and a store that stalls leaves many of them waiting; were that memory alone, a few
+hundred would take all there is. When the disk is full, too, senders wait.
 """
 
+import asyncio
+from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO
 
-__all__ = ["Piece", "Room"]
+__all__ = ["Piece", "Room", "Space"]
 
 
 class Room:
+    """So many bytes, to be taken or waited for."""
+
     def __init__(self, size: int) -> None:
         self.left = size
+        self._turn, self._more = asyncio.Lock(), asyncio.Event()
 
     def take(self, size: int) -> bool:
         if size > self.left:
@@ -19,20 +25,39 @@ class Room:
         self.left -= size
         return True
 
+    async def wait_for(self, size: int) -> None:
+        """In turn: who needs much is not passed for ever by those who need little."""
+        async with self._turn:
+            while not self.take(size):
+                self._more.clear()
+                await self._more.wait()
+
     def give(self, size: int) -> None:
         self.left += size
+        self._more.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    memory: Room
+    disk: Room
 
 
 class Piece:
     """Bytes of one upload until they are sent. `close` it in any case; twice is as good as once."""
 
-    def __init__(self, room: Room) -> None:
-        self._room, self._held = room, bytearray()
+    def __init__(self, space: Space) -> None:
+        self._memory, self._disk, self._held = space.memory, space.disk, bytearray()
         self._file: IO[bytes] | None = None
-        self.size = 0
+        self._reserved = self.size = 0
+
+    async def reserve(self, size: int) -> None:
+        """Before the first byte, all the disk it may come to need: begun pieces never wait for each other's room."""
+        await self._disk.wait_for(size)
+        self._reserved = size
 
     def add(self, chunk: memoryview) -> None:
-        if self._file is None and not self._room.take(len(chunk)):
+        if self._file is None and not self._memory.take(len(chunk)):
             self._spill()
         if self._file is None:
             self._held += chunk
@@ -44,7 +69,7 @@ class Piece:
         """Into a file without a name, which is gone when it is closed or this process ends."""
         self._file = TemporaryFile(buffering=0)  # noqa: SIM115  closed by close()
         self._file.write(self._held)
-        self._room.give(len(self._held))
+        self._memory.give(len(self._held))
         self._held = bytearray()
 
     def bytes(self) -> bytearray:
@@ -62,5 +87,6 @@ class Piece:
             self._file.close()
             self._file = None
         else:
-            self._room.give(len(self._held))
-        self._held = bytearray()
+            self._memory.give(len(self._held))
+        self._disk.give(self._reserved)
+        self._held, self._reserved = bytearray(), 0

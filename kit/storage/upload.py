@@ -2,7 +2,7 @@
 
 A sender is read only as fast as parts leave: besides the part being filled, at most IN_FLIGHT wait, are hashed or are
 sent, so an upload holds at most (IN_FLIGHT + 1) parts however large the file is: in memory while there is room, on disk
-when others take it.
+when others take it. A part on disk is in memory only while a thread hashes or sends it.
 """
 
 import asyncio
@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from kit.problems import Problem
-from kit.storage.errors import SizeMismatch
-from kit.storage.room import Piece, Room
+from kit.storage.errors import SizeMismatch, StoreBusy
+from kit.storage.room import Piece, Space
 from kit.storage.wire import Part, Wire
 
 __all__ = ["PART", "Stored", "Threads", "Upload", "seen"]
 
 PART = 8 * 1024 * 1024
 IN_FLIGHT = 3
+PATIENCE = 240.0
+"""Seconds that an upload waits for others to make room: less than the gateway waits for it."""
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -80,8 +82,8 @@ class _Fingerprint:
 
 
 class Upload:
-    def __init__(self, wire: Wire, threads: Threads, room: Room, key: str, size: int, content_type: str) -> None:
-        self._wire, self._threads, self._room = wire, threads, room
+    def __init__(self, wire: Wire, threads: Threads, space: Space, key: str, size: int, content_type: str) -> None:
+        self._wire, self._threads, self._space = wire, threads, space
         self._key, self._size, self._content_type = key, size, content_type
         self._fingerprint = _Fingerprint()
 
@@ -91,11 +93,14 @@ class Upload:
         return Stored(self._key, version, self._size, digests.md5.hexdigest(), digests.sha256.hexdigest())
 
     async def _in_one(self, chunks: AsyncIterator[bytes]) -> str:
-        [part] = [part async for part in _parts(chunks, self._size, self._room)]
+        [part] = [part async for part in _parts(chunks, self._size, self._space)]
+
+        def put(key: str, sha256: bytes) -> str:
+            return self._wire.put(key, part.bytes(), sha256, self._content_type)
+
         try:
-            body = await self._threads.run(part.bytes)
-            sha256 = await self._threads.run(self._fingerprint.only, body)
-            return await self._act(self._wire.remove, self._wire.put, self._key, body, sha256, self._content_type)
+            sha256 = await self._threads.run(lambda: self._fingerprint.only(part.bytes()))
+            return await self._act(self._wire.remove, put, self._key, sha256)
         finally:
             part.close()
 
@@ -115,9 +120,10 @@ class Upload:
 
         async def ship(number: int, part: Piece) -> Part:
             async with turn:
-                body = await self._threads.run(part.bytes)
-                sha256 = await self._threads.run(self._fingerprint.add, body)
-            sent = await self._threads.run(self._wire.put_part, self._key, upload_id, number, body, sha256)
+                sha256 = await self._threads.run(lambda: self._fingerprint.add(part.bytes()))
+            sent = await self._threads.run(
+                lambda: self._wire.put_part(self._key, upload_id, number, part.bytes(), sha256)
+            )
             part.close()
             room.release()
             return sent
@@ -125,7 +131,7 @@ class Upload:
         shipping: list[asyncio.Task[Part]] = []
         taken: list[Piece] = []
         try:
-            async with asyncio.TaskGroup() as group, aclosing(_parts(chunks, self._size, self._room)) as parts:
+            async with asyncio.TaskGroup() as group, aclosing(_parts(chunks, self._size, self._space)) as parts:
                 async for part in parts:
                     taken.append(part)
                     await room.acquire()
@@ -155,10 +161,11 @@ class Upload:
             raise
 
 
-async def _parts(chunks: AsyncIterator[bytes], size: int, room: Room) -> AsyncGenerator[Piece, None]:
+async def _parts(chunks: AsyncIterator[bytes], size: int, space: Space) -> AsyncGenerator[Piece, None]:
     """Cuts the stream; the last part is given out only when the sender has ended with exactly `size` bytes."""
-    part, received = Piece(room), 0
+    part, received, given = Piece(space), 0, 0
     try:
+        await _reserve(part, size)
         async for chunk in chunks:
             received += len(chunk)
             if received > size:
@@ -166,14 +173,25 @@ async def _parts(chunks: AsyncIterator[bytes], size: int, room: Room) -> AsyncGe
             rest = memoryview(chunk)
             while rest:
                 if part.size == PART:
-                    full, part = part, Piece(room)
+                    full, part = part, Piece(space)
+                    given += PART
                     yield full
-                space = PART - part.size
-                part.add(rest[:space])
-                rest = rest[space:]
+                    await _reserve(part, size - given)
+                missing = PART - part.size
+                part.add(rest[:missing])
+                rest = rest[missing:]
         if received < size:
             raise SizeMismatch(size, received)
-        last, part = part, Piece(room)
+        last, part = part, Piece(space)
         yield last
     finally:
         part.close()
+
+
+async def _reserve(part: Piece, left: int) -> None:
+    """Waiting here, the sender is read no further."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await part.reserve(min(PART, left))
+    except TimeoutError:
+        raise StoreBusy from None

@@ -1,18 +1,22 @@
 """How a process of ours comes and goes: asked to stop, it finishes what it has in hand and leaves nothing to anybody else."""
 
 import asyncio
+import random
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx2
 
+from cli.serving import listening
 from cli.system import spare_port
+from gateway.upstream import Broken, Http, Unreachable
 from kit.outbox import RELAY_LOCK
 from tests.conftest import MakeDatabase
 
@@ -120,6 +124,68 @@ async def waits_for(connection: Any) -> None:
     async with asyncio.timeout(30):
         while not await connection.fetchval("select count(*) from pg_locks where not granted and relation is not null"):
             await asyncio.sleep(0.02)
+
+
+async def answering(_scope: Any, receive: Any, send: Any) -> None:
+    while (await receive())["more_body"]:
+        pass
+    await asyncio.sleep(random.random() * 0.004)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def test_a_request_that_is_on_its_way_is_answered_and_told_to_let_go() -> None:
+    request = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+    serving = AsyncExitStack()
+    port = await serving.enter_async_context(listening(answering, host="127.0.0.1", port=0))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    assert b"connection: close" not in (await reader.readuntil(b"ok"))
+    stopping = asyncio.create_task(serving.aclose())
+    async with asyncio.timeout(10):
+        with suppress(ConnectionRefusedError):
+            while True:
+                socket.create_connection(("127.0.0.1", port)).close()
+                await asyncio.sleep(0.01)
+        writer.write(request)
+        assert b"connection: close" in (await reader.read())
+        writer.close()
+        await stopping
+
+
+async def test_an_idle_connection_keeps_nobody_from_leaving() -> None:
+    async with listening(answering, host="127.0.0.1", port=0) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        await reader.readuntil(b"ok")
+        left = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - left < 4
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_who_leaves_in_the_midst_of_requests_loses_none() -> None:
+    for _ in range(3):
+        async with listening(answering, host="127.0.0.1", port=0) as port:
+            service, answered, broken = Http(f"http://127.0.0.1:{port}"), list[int](), list[Broken]()
+            clients = [asyncio.create_task(_asking(service, answered, broken)) for _ in range(40)]
+            await asyncio.sleep(0.7)
+        for client in clients:
+            client.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
+        await service.aclose()
+        assert set(answered) == {200}
+        assert broken == []
+
+
+async def _asking(service: Http, answered: list[int], broken: list[Broken]) -> None:
+    """One request after the other, until nobody takes a connection."""
+    with suppress(Unreachable):
+        while True:
+            try:
+                answered.append((await service.fetch("POST", "/", body={})).status)
+            except Broken as lost:
+                broken.append(lost)
 
 
 async def test_the_relay_that_leaves_lets_another_lead(

@@ -1,5 +1,7 @@
 """Every refusal is a problem document; no route goes without a policy; a missing backend is said as such."""
 
+import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +107,17 @@ async def test_ready_means_the_right_schema(service: Service, client: httpx2.Asy
     async with service.database.transaction() as db:
         await db.execute(text("update alembic_version set version_num = '0000'"))
     assert (await client.get("/health/ready")).status_code >= 500
+
+
+async def test_ready_while_requests_have_every_connection(service: Service, client: httpx2.AsyncClient) -> None:
+    async with AsyncExitStack() as busy:
+        for _ in range(service.settings.database_pool):
+            await (await busy.enter_async_context(service.database.reading())).execute(text("select 1"))
+        waiting = asyncio.create_task(client.post("/notes", json={"text": "waits"}, headers=KEY))
+        async with asyncio.timeout(5):  # as long as an orchestrator waits
+            assert (await client.get("/health/ready")).status_code == 200
+        assert not waiting.done()
+    assert (await waiting).status_code == 201
 
 
 async def test_a_route_without_a_policy_does_not_start(probe_package: Path, make_settings: MakeSettings) -> None:

@@ -9,11 +9,14 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.types import Message
 
 from cli.connections import Connections
 from cli.serving import listening
 from gateway import app as gateway
+from gateway.bodies import Steady
 from gateway.upstream import Http, InProcess
+from kit.limits import Limits
 from kit.settings import GatewaySettings
 from tests.gateway.standins import MIB, Answers, Echo, Registry
 
@@ -183,6 +186,18 @@ async def test_a_silent_upload_is_told_so_and_is_no_fault_of_the_service(
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
             assert (await http.get("/api/documents/still-there")).status_code == 200
     assert [(status, problem["code"]) for status, problem in answers] == [(408, "upload_slow")] * 8
+
+
+async def test_a_sender_whom_we_let_wait_is_not_blamed() -> None:
+    """A store that is slow, or full disks, let him stand for longer than he himself might be silent."""
+
+    async def quick() -> Message:
+        return {"type": "http.request", "body": bytes(1024), "more_body": True}
+
+    steady = Steady(quick, Limits(upload_window=0.1, upload_rate=MIB))
+    for _ in range(4):
+        assert await steady()
+        await asyncio.sleep(0.2)
 
 
 async def test_an_account_has_few_uploads_at_a_time(dial: Dial, key_home: Path, registry: Registry, echo: Echo) -> None:
