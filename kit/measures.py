@@ -1,4 +1,4 @@
-"""What waits in a service, told to its operators: asked every few seconds by its background work, where a collector is set.
+"""What waits in a service, told to its operators: asked by its background work as often as it is exported (`LPSE_OTLP`).
 
 Every replica tells it, so an alert takes the largest of what they say. What cannot be asked is not told: an old number
 would hide that nobody knows. docs/operations explains what to do about each.
@@ -9,18 +9,16 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import CallbackOptions, Observation
-from sqlalchemy import select
 
+from kit import telemetry
 from kit.jobs import LAG
 from kit.operations import queue_of
-from kit.outbox import Relay, backlog
+from kit.outbox import BACKLOG, Relay
 
 if TYPE_CHECKING:
     from kit.service import Service
 
 __all__ = ["Measures"]
-
-EVERY = 15.0
 
 
 class Measures:
@@ -40,11 +38,11 @@ class Measures:
         while True:
             self._told = {}
             self._told = await self.look()
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(telemetry.EVERY)
 
     async def look(self) -> dict[str, list[Observation]]:
         async with self._service.database.reading() as db:
-            waiting = (await db.execute(select(*backlog()))).one()
+            waiting = (await db.execute(BACKLOG)).one()
             lag = (await db.execute(LAG)).scalar_one()
         queue = await queue_of(self._service)
         return {

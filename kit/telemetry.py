@@ -40,6 +40,8 @@ from kit.settings import TelemetrySettings
 
 __all__ = ["RECENT", "Telemetry", "Traced", "configure_logs", "seconds", "set_up", "trace_statements", "traceparent"]
 
+EVERY = 20.0
+"""Seconds between two exports: deploy/monitoring/alerts.yaml reckons with it, and that one may be lost."""
 FAREWELL_SECONDS = 1.0
 OURS = ("cli", "contracts", "gateway", "integrity", "kit", "services")
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -110,7 +112,8 @@ def set_up(service: str, settings: TelemetrySettings, instance: str) -> Telemetr
     meters: metrics.MeterProvider = metrics.NoOpMeterProvider()  # where nobody reads them, counting is only a cost
     if settings.otlp:
         tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{settings.otlp}/v1/traces")))
-        reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{settings.otlp}/v1/metrics"))
+        exporter = OTLPMetricExporter(endpoint=f"{settings.otlp}/v1/metrics")
+        reader = PeriodicExportingMetricReader(exporter, export_interval_millis=EVERY * 1000)
         meters = MeterProvider(resource=resource, metric_readers=[reader], shutdown_on_exit=False)
     meter = meters.get_meter("lpse")
     return Telemetry(
