@@ -6,9 +6,11 @@ would hide that nobody knows. docs/operations explains what to do about each.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.metrics import CallbackOptions, Observation
+from sqlalchemy import Select
 
 from kit import telemetry
 from kit.jobs import LAG
@@ -18,7 +20,16 @@ from kit.outbox import BACKLOG, Relay
 if TYPE_CHECKING:
     from kit.service import Service
 
-__all__ = ["Measures"]
+__all__ = ["Gauge", "Measures"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """What a service tells of a matter of its own: a number for each row, in its column `value`; the others say of what."""
+
+    name: str
+    rows: Select[*tuple[Any, ...]]
+    unit: str
 
 
 class Measures:
@@ -33,6 +44,8 @@ class Measures:
         gauge("lpse.queue.depth", [self._last("queue")], unit="{event}")
         gauge("lpse.job.lag", [self._last("lag")], unit="s")
         gauge("lpse.relay.leader", [lambda _: [self._observed(int(relay.leading))]])
+        for own in service.gauges:
+            gauge(own.name, [self._last(own.name)], unit=own.unit)
 
     async def run(self) -> None:
         while True:
@@ -44,8 +57,10 @@ class Measures:
         async with self._service.database.reading() as db:
             waiting = (await db.execute(BACKLOG)).one()
             lag = (await db.execute(LAG)).scalar_one()
+            own = {one.name: (await db.execute(one.rows)).mappings().all() for one in self._service.gauges}
         queue = await queue_of(self._service)
         return {
+            **{name: [self._observed(**row) for row in rows] for name, rows in own.items()},
             "depth": [self._observed(waiting.depth)],
             "age": [self._observed(float(waiting.age_seconds))],
             "lag": [self._observed(float(lag))],

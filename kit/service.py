@@ -23,7 +23,7 @@ from kit.inbox import Handler, Inbox, Reaction, forget_failures
 from kit.jobs import Handler as JobHandler
 from kit.jobs import Job, Periodic, Worker
 from kit.keys import KeyRing
-from kit.measures import Measures
+from kit.measures import Gauge, Measures
 from kit.outbox import Relay
 from kit.settings import CannotStart, Settings
 from kit.storage import ObjectStore
@@ -52,6 +52,7 @@ class Service:
     jobs: Mapping[str, JobHandler] = field(default_factory=dict)
     periodic: tuple[Periodic, ...] = ()
     loops: Mapping[str, Loop] = field(default_factory=dict)
+    gauges: Sequence[Gauge] = ()
     bucket: str | None = None
     """The object store bucket this service owns, without the instance's prefix."""
     unfit: Callable[[Db], Awaitable[str | None]] | None = None

@@ -14,7 +14,7 @@ from services import SERVICES
 ROOT = Path(__file__).parents[2]
 HANDBOOK = ROOT / "docs" / "operations"
 INSTRUMENT = re.compile(
-    r'(create_counter|create_observable_up_down_counter|gauge|seconds)\(\s*(?:meter, )?"([a-z.]+)"(.*)'
+    r'(create_counter|create_observable_up_down_counter|[gG]auge|seconds)\(\s*(?:meter, )?"([a-z.]+)"(.*)'
 )
 ALERTS: list[dict[str, Any]] = [
     rule

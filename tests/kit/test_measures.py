@@ -108,6 +108,7 @@ async def test_what_operators_look_at_arrives_at_a_collector(
                     values("lpse.outbox.published").get(OURS) == 1
                     and 300 <= values("lpse.job.lag").get(OURS, 0) < 360
                     and values("lpse.relay.leader") == {OURS: 1}
+                    and values("probe.notes") == {(*OURS, ("text", "measured")): 1}
                     and values("lpse.outbox.depth") == values("lpse.outbox.age") == {OURS: 0}
                     and values("lpse.queue.depth") == {(*OURS, ("state", state)): 0 for state in ("ready", "dead")}
                 ),
