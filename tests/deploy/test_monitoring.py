@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kit import telemetry
 from services import SERVICES
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +60,24 @@ def test_what_is_looked_at_is_told(name: str) -> None:
 def test_what_is_told_is_looked_at() -> None:
     seen = set().union(*map(looked_at, EXPRESSIONS.values()))
     assert {name for name in emitted() if not name.endswith(("_bucket", "_count", "_sum"))} <= seen
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_a_last_word_counts_until_the_next_may_come_and_raises_nothing_alone(rule: dict[str, Any]) -> None:
+    for found in re.findall(r"last_over_time\([^\[]*\[(\w+)\]", rule["expr"]):
+        assert 2 * telemetry.EVERY < seconds(found) < seconds(rule["for"])
+
+
+def seconds(told: str) -> int:
+    return int(told[:-1]) * {"s": 1, "m": 60}[told[-1]]
+
+
+def test_a_gauge_is_asked_for_its_last_word() -> None:
+    """An instant's value is five minutes old where its replica is gone."""
+    gauges = {name for name in emitted() if not name.endswith(("_bucket", "_count", "_sum", "_total"))}
+    for name, expression in EXPRESSIONS.items():
+        asked = re.findall(r"(\w+)\((\w+)(?:\{[^}]*\})?\[", expression)
+        assert {series for _, series in asked} >= looked_at(expression) & gauges, name
 
 
 def test_rules_do_what_they_say(promtool: str) -> None:
