@@ -48,10 +48,13 @@ class Measures:
             gauge(own.name, [self._last(own.name)], unit=own.unit)
 
     async def run(self) -> None:
-        while True:
+        try:
+            while True:
+                self._told = {}
+                self._told = await self.look()
+                await asyncio.sleep(telemetry.EVERY)
+        finally:
             self._told = {}
-            self._told = await self.look()
-            await asyncio.sleep(telemetry.EVERY)
 
     async def look(self) -> dict[str, list[Observation]]:
         async with self._service.database.reading() as db:
