@@ -505,7 +505,7 @@ def environment(manifests: Manifests) -> Iterator[str]:
             told = manifests.environment(container)
             yield from (f"{name} {container['name']}: {wrong}" for wrong in unknown_references(told))
             given = {variable.removeprefix("LPSE_").lower() for variable, _ in told if variable.startswith("LPSE_")}
-            if container is not workload.main and container["name"] != "lpse":
+            if container["name"] != "lpse":
                 yield from sets(f"{name} {container['name']}", given, {"database"})
             elif not workload.serves:
                 yield from sets(f"{name}", given, {"database"})
