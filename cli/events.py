@@ -13,8 +13,7 @@ from cli.wiring import subscriptions
 from kit.bus import matches
 from kit.envelope import Envelope
 from kit.inbox import inbox, replay
-from kit.outbox import backlog as outbox_backlog
-from kit.outbox import outbox
+from kit.outbox import BACKLOG, outbox
 from services import SERVICES, build
 
 __all__ = ["Count", "backlog", "count", "listing", "replayed", "resent", "unlogged"]
@@ -113,6 +112,6 @@ async def backlog(installation: Installation) -> dict[str, tuple[int, float]]:
     found = {}
     for name in SERVICES:
         async with installation.reading(name) as db:
-            row = (await db.execute(select(*outbox_backlog()))).one()
+            row = (await db.execute(BACKLOG)).one()
             found[name] = (int(row.depth), float(row.age_seconds))
     return found

@@ -68,6 +68,7 @@ async def _service(name: str, host: str, port: int, only: str | None) -> None:
         await _join(bus, settings.prefix)
         await stack.enter_async_context(service.running(bus, worker=only != "api"))
         await stack.enter_async_context(listening(service.app, host=host, port=port))
+        stack.callback(service.hand_over)  # the next replica need not wait for our requests in hand
         await until_stopped()
 
 

@@ -26,7 +26,7 @@ from kit.bus import Bus, BusUnavailable, Depth
 from kit.bus.choice import open_bus
 from kit.db import Database, is_unavailable
 from kit.jobs import LAG
-from kit.outbox import RELAY_LOCK, backlog
+from kit.outbox import BACKLOG, RELAY_LOCK
 
 __all__ = ["Look", "Used", "look", "top", "used"]
 
@@ -97,7 +97,7 @@ async def _opened(installation: Installation) -> AsyncIterator[tuple[dict[str, D
 async def look(service: str, database: Database) -> Look:
     try:
         async with asyncio.timeout(PATIENCE), database.reading() as db:
-            waiting = (await db.execute(select(*backlog()))).one()
+            waiting = (await db.execute(BACKLOG)).one()
             late = (await db.execute(LAG)).scalar_one()
             relays = (await db.execute(_LEADERS, {"lock": RELAY_LOCK})).scalar_one()
             size = (await db.execute(select(func.pg_database_size(func.current_database())))).scalar_one()

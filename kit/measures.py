@@ -1,4 +1,4 @@
-"""What waits in a service, told to its operators: asked every few seconds by its background work, where a collector is set.
+"""What waits in a service, told to its operators: asked by its background work as often as it is exported (`LPSE_OTLP`).
 
 Every replica tells it, so an alert takes the largest of what they say. What cannot be asked is not told: an old number
 would hide that nobody knows. docs/operations explains what to do about each.
@@ -6,21 +6,30 @@ would hide that nobody knows. docs/operations explains what to do about each.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.metrics import CallbackOptions, Observation
-from sqlalchemy import select
+from sqlalchemy import Select
 
+from kit import telemetry
 from kit.jobs import LAG
 from kit.operations import queue_of
-from kit.outbox import Relay, backlog
+from kit.outbox import BACKLOG, Relay
 
 if TYPE_CHECKING:
     from kit.service import Service
 
-__all__ = ["Measures"]
+__all__ = ["Gauge", "Measures"]
 
-EVERY = 15.0
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """What a service tells of a matter of its own: a number for each row, in its column `value`; the others say of what."""
+
+    name: str
+    rows: Select[*tuple[Any, ...]]
+    unit: str
 
 
 class Measures:
@@ -35,19 +44,26 @@ class Measures:
         gauge("lpse.queue.depth", [self._last("queue")], unit="{event}")
         gauge("lpse.job.lag", [self._last("lag")], unit="s")
         gauge("lpse.relay.leader", [lambda _: [self._observed(int(relay.leading))]])
+        for own in service.gauges:
+            gauge(own.name, [self._last(own.name)], unit=own.unit)
 
     async def run(self) -> None:
-        while True:
+        try:
+            while True:
+                self._told = {}
+                self._told = await self.look()
+                await asyncio.sleep(telemetry.EVERY)
+        finally:
             self._told = {}
-            self._told = await self.look()
-            await asyncio.sleep(EVERY)
 
     async def look(self) -> dict[str, list[Observation]]:
         async with self._service.database.reading() as db:
-            waiting = (await db.execute(select(*backlog()))).one()
+            waiting = (await db.execute(BACKLOG)).one()
             lag = (await db.execute(LAG)).scalar_one()
+            own = {one.name: (await db.execute(one.rows)).mappings().all() for one in self._service.gauges}
         queue = await queue_of(self._service)
         return {
+            **{name: [self._observed(**row) for row in rows] for name, rows in own.items()},
             "depth": [self._observed(waiting.depth)],
             "age": [self._observed(float(waiting.age_seconds))],
             "lag": [self._observed(float(lag))],

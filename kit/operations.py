@@ -26,7 +26,7 @@ from kit.call import Call, CallDep, Replayed
 from kit.db import Db
 from kit.inbox import forgive, inbox
 from kit.letters import letter_discarded, letter_retried
-from kit.outbox import backlog, emit
+from kit.outbox import BACKLOG, emit
 from kit.problems import Conflict, NotFound, Problem
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ async def operations(service: ServiceDep) -> OperationsOut:
     """What waits here, and how much room there is."""
     async with service.database.reading() as db:
         found, wanted = await migrations.schema(db, service.name)
-        waiting = (await db.execute(select(*backlog()))).one()
+        waiting = (await db.execute(BACKLOG)).one()
         size = (await db.execute(text("select pg_database_size(current_database())"))).scalar_one()
         folder = (await db.execute(_DATA_HERE)).scalar_one_or_none()
     return OperationsOut(

@@ -8,7 +8,6 @@ not jumped over.
 
 import asyncio
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,7 +16,6 @@ import structlog
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     Identity,
     Index,
     Integer,
@@ -41,7 +39,7 @@ from kit.db import Database, Db, Instant, core, kit_metadata
 from kit.envelope import FIRST, Emission, Envelope, Subject
 from kit.ids import new_id
 
-__all__ = ["Relay", "emit", "outbox"]
+__all__ = ["BACKLOG", "Relay", "emit", "outbox"]
 
 log = structlog.get_logger()
 
@@ -236,6 +234,13 @@ _PUBLISHED = (
     .where(outbox.c.position == func.any(bindparam("taken", type_=ARRAY(BigInteger))))
     .values(published_at=func.clock_timestamp())
 )
+BACKLOG = select(
+    func.count().label("depth"),
+    func.coalesce(func.extract("epoch", func.clock_timestamp() - func.min(outbox.c.created_at)), 0).label(
+        "age_seconds"
+    ),
+).where(outbox.c.published_at.is_(None))
+"""How much waits and since when, read from the rows that wait alone: all others stay for ever."""
 
 
 def is_away(outcome: Exception) -> bool:
@@ -248,10 +253,3 @@ async def _wait(waker: asyncio.Event, seconds: float) -> None:
             await waker.wait()
     except TimeoutError:
         pass
-
-
-def backlog() -> Sequence[ColumnElement[Any]]:
-    """Columns that tell how much waits and since when: what operators alert on."""
-    unpublished = outbox.c.published_at.is_(None)
-    age = func.extract("epoch", func.clock_timestamp() - func.min(outbox.c.created_at).filter(unpublished))
-    return [func.count().filter(unpublished).label("depth"), func.coalesce(age, 0).label("age_seconds")]

@@ -23,7 +23,7 @@ from kit.inbox import Handler, Inbox, Reaction, forget_failures
 from kit.jobs import Handler as JobHandler
 from kit.jobs import Job, Periodic, Worker
 from kit.keys import KeyRing
-from kit.measures import Measures
+from kit.measures import Gauge, Measures
 from kit.outbox import Relay
 from kit.settings import CannotStart, Settings
 from kit.storage import ObjectStore
@@ -52,6 +52,7 @@ class Service:
     jobs: Mapping[str, JobHandler] = field(default_factory=dict)
     periodic: tuple[Periodic, ...] = ()
     loops: Mapping[str, Loop] = field(default_factory=dict)
+    gauges: Sequence[Gauge] = ()
     bucket: str | None = None
     """The object store bucket this service owns, without the instance's prefix."""
     unfit: Callable[[Db], Awaitable[str | None]] | None = None
@@ -61,6 +62,7 @@ class Service:
 
     bus: Bus | None = field(default=None, init=False)
     """The one it runs with."""
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.signals = telemetry.set_up(self.name, self.settings, self.settings.instance)
@@ -108,9 +110,21 @@ class Service:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close)
             if worker:
-                tasks = [asyncio.create_task(supervised(name, run), name=name) for name, run in self._work(bus).items()]
-                stack.push_async_callback(_end, tasks)
+                work = self._work(bus).items()
+                self._tasks = [asyncio.create_task(supervised(name, run), name=name) for name, run in work]
+                stack.push_async_callback(self._end)
             yield self
+
+    def hand_over(self) -> None:
+        """Begin to end the background work: what is not in hand is for the next replica at once. Requests go on, and their
+        events wait in the outbox, for that replica or for the next start."""
+        for task in self._tasks:
+            if not task.cancelling():  # a second time would tear an event out of the hand
+                task.cancel()
+
+    async def _end(self) -> None:
+        self.hand_over()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _work(self, bus: Bus) -> dict[str, Callable[[], Awaitable[None]]]:
         settings = self.settings
@@ -178,12 +192,6 @@ _HOUSEKEEPING = (Periodic("forget_old", migrations.DAY),)
 async def _forget_old(db: Db, _job: Job) -> None:
     await call.forget_old(db)
     await forget_failures(db)
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def supervised(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -40,7 +40,11 @@ from kit.settings import TelemetrySettings
 
 __all__ = ["RECENT", "Telemetry", "Traced", "configure_logs", "seconds", "set_up", "trace_statements", "traceparent"]
 
+EVERY = 20.0
+"""Seconds between two exports: deploy/monitoring/alerts.yaml reckons with it, and that one may be lost."""
 FAREWELL_SECONDS = 1.0
+CLIENT_LEFT = 499
+"""Counted where nobody waited for an answer any more."""
 OURS = ("cli", "contracts", "gateway", "integrity", "kit", "services")
 _PROPAGATOR = TraceContextTextMapPropagator()
 RECENT: deque[ReadableSpan] = deque(maxlen=5_000)
@@ -110,7 +114,8 @@ def set_up(service: str, settings: TelemetrySettings, instance: str) -> Telemetr
     meters: metrics.MeterProvider = metrics.NoOpMeterProvider()  # where nobody reads them, counting is only a cost
     if settings.otlp:
         tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{settings.otlp}/v1/traces")))
-        reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{settings.otlp}/v1/metrics"))
+        exporter = OTLPMetricExporter(endpoint=f"{settings.otlp}/v1/metrics")
+        reader = PeriodicExportingMetricReader(exporter, export_interval_millis=EVERY * 1000)
         meters = MeterProvider(resource=resource, metric_readers=[reader], shutdown_on_exit=False)
     meter = meters.get_meter("lpse")
     return Telemetry(
@@ -148,7 +153,7 @@ class Traced:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = perf_counter(), 500
+        began, status = perf_counter(), 0
         parent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), "")
         context = _PROPAGATOR.extract({"traceparent": parent})
         with self._tracer.start_as_current_span(scope["method"], context=context, kind=SpanKind.SERVER) as span:
@@ -162,11 +167,14 @@ class Traced:
 
             try:
                 await self._app(scope, receive, watched)
+            except Exception:
+                status = status or 500  # answered above this
+                raise
             finally:
                 about = {
                     "http.request.method": scope["method"],
                     "http.route": _route(scope),
-                    "http.response.status_code": status,
+                    "http.response.status_code": status or CLIENT_LEFT,
                 }
                 self._seconds.record(perf_counter() - began, about)
 

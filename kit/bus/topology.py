@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["Rights", "Topology", "matches"]
+__all__ = ["AGAIN", "BURIED", "Rights", "Topology", "matches"]
+
+BURIED, AGAIN = "dead", "again"
+"""The keys at a service's own exchange: to its dead letters, and from them back into its queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,13 @@ class Topology:
 
     @property
     def dead(self) -> str:
-        """The durable direct exchange of the dead letters; the routing key is the service."""
+        """The durable direct exchange through which the broker itself buries; the routing key is the service."""
         return f"{self.prefix}.dead"
+
+    def letters(self, service: str) -> str:
+        """The durable direct exchange through which the service buries and takes back, and no other: one that all wrote to
+        would let each of them speak to any, under any name."""
+        return f"{self.prefix}.{service}.letters"
 
     def queue(self, service: str) -> str:
         return f"{self.prefix}.{service}"
@@ -47,15 +55,11 @@ class Topology:
     def dead_queue(self, service: str) -> str:
         return f"{self.prefix}.{service}.dead"
 
-    def again(self, service: str) -> str:
-        """The key that leads from the exchange of the dead letters back into the service's queue."""
-        return f"{service}.again"
-
     def rights(self, service: str) -> Rights:
         """All that a service needs where somebody else declares: no other queue, no other's events, no default exchange."""
         return Rights(
             configure="^$",
-            write=_one_of(self.events, self.dead),
+            write=_one_of(self.events, self.letters(service)),
             read=_one_of(self.queue(service), self.dead_queue(service)),
             topics=rf"^{service}\.",
         )
@@ -67,9 +71,10 @@ class Topology:
         without the default exchange, fills none; no service's own queue is read.
         """
         queues = [self.queue(service) for service in self.subscriptions]
+        letters = [self.letters(service) for service in self.subscriptions]
         return Rights(
             configure="^$",
-            write=_one_of(self.events, self.dead, *queues),
+            write=_one_of(self.events, *letters, *queues),
             read=_one_of(*(self.dead_queue(service) for service in self.subscriptions)),
             topics="^$",
         )

@@ -18,9 +18,6 @@ __all__ = ["build"]
 
 
 def build(settings: Settings) -> Service:
-    async def alarm_gaps(db: Db, _job: Job) -> None:
-        await jobs.alarm_gaps(db, gaps)
-
     async def check_log(_db: Db, _job: Job) -> None:
         await check.everything(service.database)
 
@@ -33,9 +30,9 @@ def build(settings: Settings) -> Service:
         router=router,
         metadata=Base.metadata,
         everything=EVERYTHING,
-        jobs={"alarm_gaps": alarm_gaps, "check_log": check_log},
+        jobs={"alarm_gaps": jobs.alarm_gaps, "check_log": check_log},
         periodic=(Periodic("alarm_gaps", timedelta(seconds=30)), Periodic("check_log", DAY)),
         loops={"sequencer": sequence},
+        gauges=(jobs.GAPS,),
     )
-    gaps = service.signals.meters.get_meter("lpse").create_counter("lpse.audit.gaps", unit="{event}")
     return service

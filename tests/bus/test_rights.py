@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 import aio_pika
 import pytest
-from aiormq.exceptions import ChannelAccessRefused
+from aiormq.exceptions import ChannelAccessRefused, PublishError
 
 from cli.servers import RabbitMQ
 from kit.bus import Bus, BusUnavailable, Dead, Delivery, Topology
 from kit.bus.rabbit import RabbitBus
-from kit.bus.topology import Rights
+from kit.bus.topology import AGAIN, BURIED, Rights
 from tests.bus.place import Place, Seen, consuming, messages
 
 
@@ -91,6 +91,36 @@ async def test_may_not_read_or_fill_anothers_queue(topology: Topology, own: Bus,
         channel = await connection.channel()
         with pytest.raises(ChannelAccessRefused):
             await channel.default_exchange.publish(aio_pika.Message(b""), topology.queue(queue))
+
+
+async def test_may_not_fill_anothers_queue_by_the_ways_of_the_dead(topology: Topology, own: Bus, tender: str) -> None:
+    """What comes by them says itself what it is and whose."""
+    ways = [(topology.dead, "audit"), (topology.dead, "audit.again"), (topology.letters("audit"), BURIED)]
+    async with await aio_pika.connect(tender) as connection:
+        for exchange, key in [*ways, (topology.letters("audit"), AGAIN)]:
+            channel = await connection.channel()
+            other = await channel.get_exchange(exchange, ensure=False)
+            with pytest.raises(ChannelAccessRefused):
+                await other.publish(aio_pika.Message(b""), key)
+
+
+async def test_the_way_that_was_open_to_all_is_closed_and_its_letters_stay(rabbitmq: Place) -> None:
+    """As an installation of an older version left it."""
+    topology = rabbitmq.topology(tender={"registry.#"})
+    async with rabbitmq.bus(topology), await aio_pika.connect(rabbitmq.url) as connection:
+        channel = await connection.channel(on_return_raises=True)
+        dead = await channel.get_exchange(topology.dead)
+        await (await channel.get_queue(topology.queue("tender"))).bind(dead, "tender.again")
+        letter = aio_pika.Message(b"{}", headers={"x-lpse-id": "old"}, type="registry.provider.verified.v1")
+        await dead.publish(letter, "tender")
+        async with rabbitmq.bus(topology) as newer:
+            with pytest.raises(PublishError):
+                await dead.publish(letter, "tender.again")
+            taken = Seen()
+            assert await newer.retry_dead("tender", "old")
+            async with consuming(newer, "tender", taken):
+                await taken.wait(1)
+    assert taken.ids == ["old"]
 
 
 async def test_what_nobody_declared_yet_is_a_bus_that_is_away(rabbitmq: Place, tender: str) -> None:

@@ -35,6 +35,7 @@ def test_names_carry_the_prefix_so_that_instances_share_a_broker() -> None:
     assert topology.dead == "kota.dead"
     assert topology.queue("tender") == "kota.tender"
     assert topology.dead_queue("tender") == "kota.tender.dead"
+    assert topology.letters("tender") == "kota.tender.letters"
 
 
 def test_arguments_hold_only_what_can_stay_for_ever() -> None:

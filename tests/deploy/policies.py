@@ -18,6 +18,7 @@ from cli.installation import OfficeSettings
 from cli.serving import DRAIN_SECONDS
 from cli.system import PARTS
 from cli.wiring import topology
+from kit.bus.topology import AGAIN, BURIED
 from kit.settings import GatewaySettings, Settings, TelemetrySettings
 from services import SERVICES
 from tests.deploy.manifests import OFFICE, ROOT, Manifests, Workload
@@ -438,7 +439,8 @@ def queues(manifests: Manifests) -> Iterator[str]:
     """Exchanges, queues with their arguments, and bindings as the code declares them."""
     wanted = topology(PREFIX)
     exchanges = {one["spec"]["name"]: one["spec"]["type"] for one in manifests.of("Exchange").values()}
-    yield from differs("exchanges", exchanges, {wanted.events: "topic", wanted.dead: "direct"})
+    direct = {wanted.dead, *map(wanted.letters, SERVICES)}
+    yield from differs("exchanges", exchanges, {wanted.events: "topic", **dict.fromkeys(direct, "direct")})
     found = {
         one["spec"]["name"]: {"x-queue-type": one["spec"]["type"], **one["spec"].get("arguments", {})}
         for one in manifests.of("Queue").values()
@@ -453,7 +455,8 @@ def queues(manifests: Manifests) -> Iterator[str]:
     bound = {(spec["source"], spec["routingKey"], spec["destination"]) for spec in specs(manifests, "Binding")}
     ties = {(wanted.events, key, wanted.queue(to)) for to, keys in wanted.subscriptions.items() for key in keys}
     ties |= {(wanted.dead, service, wanted.dead_queue(service)) for service in SERVICES}
-    ties |= {(wanted.dead, wanted.again(service), wanted.queue(service)) for service in SERVICES}
+    ties |= {(wanted.letters(service), BURIED, wanted.dead_queue(service)) for service in SERVICES}
+    ties |= {(wanted.letters(service), AGAIN, wanted.queue(service)) for service in SERVICES}
     yield from sets("bindings", set(map(str, bound)), set(map(str, ties)))
     hosts = {
         spec["vhost"]
@@ -475,7 +478,12 @@ def rights(manifests: Manifests) -> Iterator[str]:
     names += [
         name
         for service in SERVICES
-        for name in (shape.queue(service), shape.dead_queue(service), f"{shape.queue(service)}x")
+        for name in (
+            shape.queue(service),
+            shape.dead_queue(service),
+            shape.letters(service),
+            f"{shape.queue(service)}x",
+        )
     ]
     keys = [f"{service}.noun.verb.v1" for service in SERVICES] + [f"x{service}.noun.verb.v1" for service in SERVICES]
     found = {spec["userReference"]["name"]: spec["permissions"] for spec in specs(manifests, "Permission")}

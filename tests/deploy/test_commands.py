@@ -35,10 +35,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 async def lpse(*words: str, var: Path, **told: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)} | {f"LPSE_{name.upper()}": told[name] for name in told}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli", *words, "--var", str(var), env=environment, stdout=asyncio.subprocess.PIPE
-    )
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LPSE_")}
+    environment = {**clean, "PYTHONPATH": str(ROOT)} | {f"LPSE_{name.upper()}": told[name] for name in told}
+    command = [sys.executable, "-P", "-m", "cli", *words, "--var", str(var)]
+    process = await asyncio.create_subprocess_exec(*command, cwd="/", env=environment, stdout=asyncio.subprocess.PIPE)
     try:
         printed, _ = await asyncio.wait_for(process.communicate(), 60)
     finally:

@@ -1,6 +1,5 @@
 """What the image is made of: everything that runs, and nothing that only a checkout needs."""
 
-import asyncio
 import os
 import re
 import signal
@@ -87,13 +86,6 @@ def test_what_stays_behind_is_not_missed_by_what_serves(tmp_path: Path) -> None:
     program += f"for name in {COMMANDS}: import_module(f'cli.{{name}}')\n"
     program += "for name in SERVICES: import_module(f'services.{name}.app')\nimport gateway.app"
     run([sys.executable, "-S", "-P", "-c", program], PYTHONPATH=f"{ROOT}:{tmp_path}")
-
-
-async def test_a_database_is_brought_up_by_the_environment_alone(empty_database: str) -> None:
-    """As in a workload's job, where no installation was written down."""
-    lpse = [sys.executable, "-P", "-m", "cli", "db"]
-    for action in ("upgrade", "wait"):
-        await asyncio.to_thread(run, [*lpse, action, "helpdesk"], PYTHONPATH=str(ROOT), LPSE_DATABASE=empty_database)
 
 
 def run(command: list[str], **environment: str) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
+from kit import telemetry
 from services import SERVICES
 
 ROOT = Path(__file__).parents[2]
 HANDBOOK = ROOT / "docs" / "operations"
 INSTRUMENT = re.compile(
-    r'(create_counter|create_observable_up_down_counter|gauge|seconds)\(\s*(?:meter, )?"([a-z.]+)"(.*)'
+    r'(create_counter|create_observable_up_down_counter|[gG]auge|seconds)\(\s*(?:meter, )?"([a-z.]+)"(.*)'
 )
 ALERTS: list[dict[str, Any]] = [
     rule
@@ -57,6 +60,54 @@ def test_what_is_looked_at_is_told(name: str) -> None:
 def test_what_is_told_is_looked_at() -> None:
     seen = set().union(*map(looked_at, EXPRESSIONS.values()))
     assert {name for name in emitted() if not name.endswith(("_bucket", "_count", "_sum"))} <= seen
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_a_last_word_counts_until_the_next_may_come_and_raises_nothing_alone(rule: dict[str, Any]) -> None:
+    for found in re.findall(r"last_over_time\([^\[]*\[(\w+)\]", rule["expr"]):
+        assert 2 * telemetry.EVERY < seconds(found) < seconds(rule["for"])
+
+
+def seconds(told: str) -> int:
+    return int(told[:-1]) * {"s": 1, "m": 60}[told[-1]]
+
+
+def test_a_gauge_is_asked_for_its_last_word() -> None:
+    """An instant's value is five minutes old where its replica is gone."""
+    gauges = {name for name in emitted() if not name.endswith(("_bucket", "_count", "_sum", "_total"))}
+    for name, expression in EXPRESSIONS.items():
+        asked = re.findall(r"(\w+)\((\w+)(?:\{[^}]*\})?\[", expression)
+        assert {series for _, series in asked} >= looked_at(expression) & gauges, name
+
+
+def test_rules_do_what_they_say(promtool: str) -> None:
+    command = [promtool, "test", "rules", str(Path(__file__).with_name("alerts_test.yaml"))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def promtool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The machine's own, or taken out of Debian's package, which is not installed: it would start a server."""
+    found = shutil.which("promtool") or unpacked(tmp_path_factory.mktemp("prometheus"))
+    if found is None:
+        message = "promtool cannot be had: run `apt-get install prometheus`"
+        if request.config.getoption("--require-backends"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+def unpacked(folder: Path) -> str | None:
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        return None
+    download = ["apt-get", "download", "-q", "prometheus"]
+    for command in (download, ["apt-get", "update", "-q"], download):
+        subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=False)
+        for package in folder.glob("*.deb"):
+            subprocess.run(["dpkg-deb", "--extract", str(package), str(folder)], timeout=60, check=True)
+            return str(folder / "usr" / "bin" / "promtool")
+    return None
 
 
 @pytest.mark.parametrize("name", EXPRESSIONS)

@@ -171,7 +171,8 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
     "an exchange": ("queues", removed("Exchange", "dead")),
     "a subscription": ("queues", removed("Binding", "audit.everything")),
     "the way to the dead": ("queues", removed("Binding", "tender-dead")),
-    "the way back": ("queues", removed("Binding", "tender-again")),
+    "the way back": ("queues", removed("Binding", "tender-returned")),
+    "its own ways": ("queues", removed("Exchange", "tender-letters")),
     "a user": ("rights", removed("User", "documents")),
     "a permission": ("rights", removed("Permission", "documents")),
     "the limit of what it reads": (

@@ -92,7 +92,7 @@ async def leader(connection: Any) -> int | None:
 
 
 async def other_leader(connection: Any, than: int | None) -> int:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         while (found := await leader(connection)) in {None, than}:
             await asyncio.sleep(0.05)
     assert found is not None
@@ -199,12 +199,18 @@ async def test_the_relay_that_leaves_lets_another_lead(
             with serving(database, empty_database, key_home) as second:
                 await second.ready()
                 assert await leader(connection) == leading
-                first.stop()
+                async with connection.transaction():
+                    await connection.execute("lock table alembic_version in access exclusive mode")
+                    in_hand = asyncio.create_task(first.answers("/health/ready"))
+                    await waits_for(connection)
+                    first.stop()
+                    assert await other_leader(connection, leading) != leading
+                    assert first.started.poll() is None, "a request is in hand: the session has not just broken off"
+                    assert not in_hand.done()
+                assert await in_hand == 200
                 assert await first.left() == 0
-                following = await other_leader(connection, leading)
                 second.stop()
                 assert await second.left() == 0
-                assert following != leading
         assert await leader(connection) is None
 
 

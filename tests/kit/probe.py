@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Uuid, select
+from sqlalchemy import Uuid, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit import db
@@ -13,6 +13,7 @@ from kit.auth import allow, public
 from kit.call import CallDep
 from kit.envelope import Emission, Event, Incoming
 from kit.inbox import Reaction
+from kit.measures import Gauge
 from kit.outbox import emit
 from kit.paging import Cursor, Limit, Page, page
 from kit.problems import Conflict, RuleViolation
@@ -68,6 +69,7 @@ async def view_note(session: db.Db, incoming: Incoming[NoteWritten]) -> None:
 
 
 VIEWS = Reaction(NoteWritten, view_note, rebuilds=(NoteView,))
+NOTES = Gauge("probe.notes", select(Note.text, func.count().label("value")).group_by(Note.text), unit="{note}")
 
 
 class NewNote(BaseModel):
@@ -117,4 +119,11 @@ async def broken(number: int) -> int:
 
 
 def build(settings: Settings) -> Service:
-    return Service(name="probe", settings=settings, router=router, metadata=Base.metadata, reactions=(VIEWS,))
+    return Service(
+        name="probe",
+        settings=settings,
+        router=router,
+        metadata=Base.metadata,
+        reactions=(VIEWS,),
+        gauges=(NOTES,),
+    )

@@ -12,10 +12,9 @@ from typing import Any
 import httpx2
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.sdk.metrics import MeterProvider
 from sqlalchemy import func, update
 
-from kit import measures
+from kit import measures, telemetry
 from kit.bus import Topology
 from kit.bus.embedded import EmbeddedBus
 from kit.jobs import TimeEvent, plan
@@ -90,7 +89,7 @@ async def at_work(service: Service) -> AsyncIterator[None]:
 async def test_what_operators_look_at_arrives_at_a_collector(
     probe_package: Path, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measures, "EVERY", 0.1)
+    monkeypatch.setattr(telemetry, "EVERY", 0.1)
     with collecting() as (collector, address):
         service = probe.build(await make_settings("probe", prefix="uji", otlp=address))
         async with at_work(service):
@@ -105,11 +104,11 @@ async def test_what_operators_look_at_arrives_at_a_collector(
                 return collector.values.get(name, {})
 
             await told(
-                service,
                 lambda: (
                     values("lpse.outbox.published").get(OURS) == 1
                     and 300 <= values("lpse.job.lag").get(OURS, 0) < 360
                     and values("lpse.relay.leader") == {OURS: 1}
+                    and values("probe.notes") == {(*OURS, ("text", "measured")): 1}
                     and values("lpse.outbox.depth") == values("lpse.outbox.age") == {OURS: 0}
                     and values("lpse.queue.depth") == {(*OURS, ("state", state)): 0 for state in ("ready", "dead")}
                 ),
@@ -125,13 +124,10 @@ async def ask(service: Service, path: str) -> None:
         assert (await http.get(path)).status_code == 200
 
 
-async def told(service: Service, enough: Callable[[], bool]) -> None:
-    meters = service.signals.meters
-    assert isinstance(meters, MeterProvider)
+async def told(enough: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not enough():
             await asyncio.sleep(0.1)
-            await asyncio.to_thread(meters.force_flush)
 
 
 async def test_what_waits_is_told_with_its_age_and_what_cannot_be_asked_is_not(

@@ -13,7 +13,7 @@ from kit.bus.embedded import EmbeddedBus
 from kit.db import Database
 from kit.envelope import FIRST, Emission, Envelope, Subject
 from kit.ids import new_id
-from kit.outbox import Relay, backlog, emit, outbox
+from kit.outbox import BACKLOG, Relay, emit, outbox
 from kit.telemetry import Telemetry
 from tests.kit.probe import Note, NoteStruck, NoteWritten, written
 
@@ -259,6 +259,23 @@ async def test_what_was_published_but_not_marked_goes_out_again_unchanged(
 async def test_the_backlog_says_how_much_waits_and_since_when(database: Database) -> None:
     await write(database, "one", "two")
     async with database.reading() as db:
-        row = (await db.execute(select(*backlog()))).one()
+        row = (await db.execute(BACKLOG)).one()
     assert row.depth == 2
     assert 0 <= row.age_seconds < 30
+
+
+async def test_the_backlog_is_asked_without_reading_what_was_published(database: Database) -> None:
+    """Which is never deleted: after years the question would take longer than the time until the next."""
+    await write(database, "one")
+    old = text("""
+        insert into outbox (event_id, type, subject, sequence, data, seq, published_at)
+        select gen_random_uuid(), 'probe.note.written.v1', gen_random_uuid(), 1, '{}', n, now()
+        from generate_series(1, 20000) n
+    """)
+    async with database.transaction() as db:
+        await db.execute(old)
+        await db.execute(text("analyze outbox"))
+        asked = BACKLOG.compile(dialect=database.engine.dialect, compile_kwargs={"literal_binds": True})
+        plan = [str(line) for line in (await db.execute(text(f"explain {asked}"))).scalars()]
+        assert (await db.execute(BACKLOG)).one().depth == 1
+    assert any("ix_outbox_unpublished" in line for line in plan), plan

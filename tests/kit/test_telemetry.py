@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,14 +18,16 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.trace import StatusCode
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from starlette.types import Message, Receive, Scope, Send
 
+from kit.body import Strict
 from kit.bus import Topology
 from kit.bus.embedded import EmbeddedBus
 from kit.db import Database
 from kit.inbox import Inbox
 from kit.outbox import Relay, emit
 from kit.settings import TelemetrySettings
-from kit.telemetry import RECENT, Telemetry, set_up, trace_statements
+from kit.telemetry import RECENT, Telemetry, Traced, seconds, set_up, trace_statements
 from tests.conftest import MakeDatabase
 from tests.kit.probe import VIEWS, Note, NoteWritten, written
 
@@ -213,3 +216,32 @@ async def test_the_connections_of_a_pool_are_counted_when_asked(database: Databa
     assert found is not None
     points = json.loads(found.to_json())["resource_metrics"][0]["scope_metrics"][0]["metrics"][0]["data"]["data_points"]
     assert {point["attributes"]["db.client.connection.state"]: point["value"] for point in points}["used"] == 1
+
+
+@pytest.mark.parametrize(("answer", "counted"), [("leaves", 499), ("breaks", 500), ("breaks off", 200), ("ends", 200)])
+async def test_a_client_that_leaves_is_no_error_of_ours(signals: Telemetry, answer: str, counted: int) -> None:
+    reader = InMemoryMetricReader()
+    meter = MeterProvider(metric_readers=[reader]).get_meter("lpse")
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        if answer == "breaks":
+            raise RuntimeError(answer)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        if answer == "breaks off":
+            raise RuntimeError(answer)
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"} if answer == "leaves" else {"type": "http.request", "body": b""}
+
+    async def send(_: Message) -> None:
+        """To nobody."""
+
+    traced = Traced(Strict(app), replace(signals, request_seconds=seconds(meter, "http.server.request.duration")))
+    with pytest.raises(RuntimeError, match=answer) if "breaks" in answer else nullcontext():
+        await traced({"type": "http", "method": "POST", "path": "/", "headers": []}, receive, send)
+    found = reader.get_metrics_data()
+    assert found is not None
+    (point,) = json.loads(found.to_json())["resource_metrics"][0]["scope_metrics"][0]["metrics"][0]["data"][
+        "data_points"
+    ]
+    assert point["attributes"]["http.response.status_code"] == counted

@@ -17,6 +17,7 @@ from kit.bus.rabbit.consumer import Consumer
 from kit.bus.rabbit.letters import Letters
 from kit.bus.rabbit.publisher import Publisher
 from kit.bus.rabbit.wire import Outgoing, outgoing
+from kit.bus.topology import BURIED
 
 __all__ = ["RabbitBus"]
 
@@ -66,7 +67,7 @@ class RabbitBus:
         topology = self._topology
 
         async def bury(letter: Outgoing) -> Exception | None:
-            return (await self._publisher.send(topology.dead, [(queue, letter)]))[0]
+            return (await self._publisher.send(topology.letters(queue), [(BURIED, letter)]))[0]
 
         await Consumer(self._url, topology, queue, handler, prefetch, bury).run()
 
@@ -96,7 +97,11 @@ class RabbitBus:
             queues[topology.queue(service)] = topology.arguments(service)
             queues[topology.dead_queue(service)] = topology.dead_arguments()
         async with self._administration() as opened:
-            exchanges = {topology.events: aio_pika.ExchangeType.TOPIC, topology.dead: aio_pika.ExchangeType.DIRECT}
+            direct = (topology.dead, *map(topology.letters, topology.subscriptions))
+            exchanges = {
+                topology.events: aio_pika.ExchangeType.TOPIC,
+                **dict.fromkeys(direct, aio_pika.ExchangeType.DIRECT),
+            }
             found = [await _exchange_difference(opened.connection, name, kind) for name, kind in exchanges.items()]
             found += [await _queue_difference(opened.connection, name, want) for name, want in queues.items()]
         return [sentence for sentence in found if sentence]
@@ -106,7 +111,7 @@ class RabbitBus:
             for service in topology.subscriptions:
                 await opened.channel.queue_delete(topology.queue(service))
                 await opened.channel.queue_delete(topology.dead_queue(service))
-            for exchange in (topology.events, topology.dead):
+            for exchange in (topology.events, topology.dead, *map(topology.letters, topology.subscriptions)):
                 await opened.channel.exchange_delete(exchange)
         await self._publisher.close()
 

@@ -17,7 +17,7 @@ from aiormq.exceptions import ChannelAccessRefused
 
 from kit.bus import BusUnavailable
 from kit.bus.handling import is_cancelled
-from kit.bus.topology import Topology
+from kit.bus.topology import AGAIN, BURIED, Topology
 
 __all__ = ["PATIENCE", "Session", "declare", "open_channel", "probe", "reachable", "session"]
 
@@ -102,7 +102,7 @@ async def declare(connection: AbstractConnection, topology: Topology, services: 
         async with probe(connection) as channel:
             await _declare(channel, topology, services)
     except ChannelAccessRefused:
-        for exchange in (topology.events, topology.dead):
+        for exchange in (topology.events, topology.dead, *map(topology.letters, services)):
             await _look(connection, "declare_exchange", exchange)
         for service in services:
             for queue in (topology.queue(service), topology.dead_queue(service)):
@@ -123,11 +123,14 @@ async def _declare(channel: AbstractChannel, topology: Topology, services: Itera
         letters = await channel.declare_queue(
             topology.dead_queue(service), durable=True, arguments={**topology.dead_arguments()}
         )
+        own = await channel.declare_exchange(topology.letters(service), aio_pika.ExchangeType.DIRECT, durable=True)
         await letters.bind(dead, service)
+        await letters.bind(own, BURIED)
         queue = await channel.declare_queue(
             topology.queue(service), durable=True, arguments={**topology.arguments(service)}
         )
-        await queue.bind(dead, topology.again(service))
+        await queue.bind(own, AGAIN)
+        await queue.unbind(dead, f"{service}.again")  # the way at first, which was open to all services
         for pattern in sorted(topology.subscriptions[service]):
             await queue.bind(events, pattern)
         for type_ in sorted(topology.retired(service)):

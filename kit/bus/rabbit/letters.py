@@ -11,6 +11,7 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 from kit.bus import DeadLetter, Topology
 from kit.bus.rabbit.connection import PATIENCE, reachable, session
 from kit.bus.rabbit.wire import Outgoing, again, copy, letter, open_delivery
+from kit.bus.topology import AGAIN, BURIED
 
 __all__ = ["Letters"]
 
@@ -34,7 +35,7 @@ class Letters:
         async with self._opened(topology, service) as dead:
             found = await dead.find(service, id)
             if found is not None:
-                await dead.publish(topology.again(service), again(found))
+                await dead.publish(AGAIN, again(found))
                 await dead.remove(found)
         return found is not None
 
@@ -54,7 +55,7 @@ class Letters:
                 session(self._url, f"{name} reader") as opened,
                 asyncio.timeout(3 * PATIENCE),
             ):
-                yield _Dead(await opened.channel.get_underlay_channel(), topology.dead, service, name)
+                yield _Dead(await opened.channel.get_underlay_channel(), topology.letters(service), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,6 @@ class _Dead:
 
     channel: AbstractChannel
     exchange: str
-    service: str
     queue: str
 
     async def take(self, limit: int) -> list[DeliveredMessage]:
@@ -78,7 +78,7 @@ class _Dead:
     async def give_back(self, taken: list[DeliveredMessage]) -> None:
         for message in taken:
             if open_delivery(message, "").returned >= WORN:
-                await self.publish(self.service, copy(message))
+                await self.publish(BURIED, copy(message))
                 await self.remove(message)
             else:
                 await self.channel.basic_nack(message.delivery_tag or 0, requeue=True)

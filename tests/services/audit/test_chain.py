@@ -122,8 +122,10 @@ async def test_fields_of_a_newer_envelope_are_part_of_the_chain(service: Service
     assert await recorded(service) == 2
 
 
-async def test_a_gap_is_told_of_once_after_a_minute(service: Service, source: Source) -> None:
-    source.public()
+async def test_a_gap_is_told_of_once_after_a_minute_and_is_one_until_it_is_closed(
+    service: Service, source: Source
+) -> None:
+    lost = source.public()
     await deliver(service, source.public())
     alarm = service.jobs["alarm_gaps"]
 
@@ -137,5 +139,16 @@ async def test_a_gap_is_told_of_once_after_a_minute(service: Service, source: So
     async with service.database.transaction() as db:
         long_ago = func.clock_timestamp() - PATIENCE - timedelta(seconds=1)
         await db.execute(update(ParkedEvent).values(parked_at=long_ago))
+    assert await told(service) == {"tender": 0}
     assert await look() == ["gap in the chain of events: tender 2 0"]
     assert await look() == []
+    assert await told(service) == {"tender": 1}
+    await deliver(service, lost)
+    assert await told(service) == {"tender": 0}
+
+
+async def told(service: Service) -> dict[str, int]:
+    """To the operators, by every replica alike."""
+    async with service.database.reading() as db:
+        (gauge,) = service.gauges
+        return {row.source: row.value for row in await db.execute(gauge.rows)}
