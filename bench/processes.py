@@ -1,53 +1,32 @@
-"""What this process and all it started use of the machine, as Linux counts it."""
+"""What a process and all it started use of the machine."""
 
-import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import suppress
+
+import psutil
 
 __all__ = ["cpu_seconds", "pss_mib"]
 
-PROC = Path("/proc")
 
-
-def cpu_seconds() -> Mapping[str, float]:
-    """Used so far, by the program's name."""
+def cpu_seconds(root: int | None = None) -> Mapping[str, float]:
+    """Used so far, by the program's name, also by those that have ended; of this process where none is named."""
     used: defaultdict[str, float] = defaultdict(float)
-    for pid in _tree():
-        fields = _stat(pid)
-        used[_name(pid)] += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    for process in _tree(root):
+        with suppress(psutil.NoSuchProcess):
+            used[process.name()] += sum(process.cpu_times()[:4])
     return used
 
 
-def pss_mib() -> Mapping[str, float]:
+def pss_mib(root: int | None = None) -> Mapping[str, float]:
     """Memory, what several share divided among them, by the program's name."""
     used: defaultdict[str, float] = defaultdict(float)
-    for pid in _tree():
-        lines = (PROC / pid / "smaps_rollup").read_text().splitlines()
-        used[_name(pid)] += next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+    for process in _tree(root):
+        with suppress(psutil.NoSuchProcess):
+            used[process.name()] += process.memory_full_info().pss / 2**20
     return used
 
 
-def _tree() -> Iterator[str]:
-    """This process and its descendants."""
-    children: dict[str, list[str]] = {}
-    for entry in PROC.iterdir():
-        if entry.name.isdigit() and (fields := _stat(entry.name)):
-            children.setdefault(fields[1], []).append(entry.name)
-    waiting = [str(os.getpid())]
-    while waiting:
-        pid = waiting.pop()
-        waiting += children.get(pid, [])
-        yield pid
-
-
-def _stat(pid: str) -> list[str]:
-    """The fields after the program's name, which may hold spaces; empty when the process has ended."""
-    try:
-        return (PROC / pid / "stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-
-
-def _name(pid: str) -> str:
-    return (PROC / pid / "comm").read_text().strip()
+def _tree(root: int | None) -> list[psutil.Process]:
+    process = psutil.Process(root)
+    return [process, *process.children(recursive=True)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import BENCHES, events, idle, processes
+from bench import BENCHES, capacity, events, idle, processes
 from bench.report import Report
 from cli.servers import Postgres, RabbitMQ, SeaweedFS
 
@@ -49,6 +49,18 @@ async def test_idle() -> None:
     assert figures["pss_mib_postgres"] > 1
     assert figures["pss_mib"] > figures["pss_mib_weed"] > 1
     assert figures["first_page_ms"] > 0
+
+
+async def test_capacity() -> None:
+    figures = _whole(await capacity.run(bidders=3, pages=3, rest=0.2, big=1))
+    assert figures["refused"] == 0
+    for what in ("login", "page", "bid"):
+        assert figures[f"{what}_ms"] > 0
+        assert figures[f"{what}_per_second"] > 0
+        assert f"{what}_ms_tender" in figures
+    assert figures["bid_kib_tender"] >= 0
+    assert figures["mib_per_second"] > 0
+    assert figures["mib_gateway"] > 10
 
 
 def test_a_child_is_counted_with_its_parent() -> None:
