@@ -62,7 +62,7 @@ class Service:
 
     bus: Bus | None = field(default=None, init=False)
     """The one it runs with."""
-    _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
+    _working: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.signals = telemetry.set_up(self.name, self.settings, self.settings.instance)
@@ -111,20 +111,20 @@ class Service:
             stack.push_async_callback(self._close)
             if worker:
                 work = self._work(bus).items()
-                self._tasks = [asyncio.create_task(supervised(name, run), name=name) for name, run in work]
-                stack.push_async_callback(self._end)
+                tasks = [asyncio.create_task(supervised(name, run), name=name) for name, run in work]
+                self._working = [*tasks]
+                stack.push_async_callback(self._end, tasks)
             yield self
 
     def hand_over(self) -> None:
         """Begin to end the background work: what is not in hand is for the next replica at once. Requests go on, and their
         events wait in the outbox, for that replica or for the next start."""
-        for task in self._tasks:
-            if not task.cancelling():  # a second time would tear an event out of the hand
-                task.cancel()
+        while self._working:  # each once: a second time would tear an event out of the hand
+            self._working.pop().cancel()
 
-    async def _end(self) -> None:
+    async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         self.hand_over()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _work(self, bus: Bus) -> dict[str, Callable[[], Awaitable[None]]]:
         settings = self.settings

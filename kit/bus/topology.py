@@ -70,11 +70,10 @@ class Topology:
         `write` on a queue or an exchange shows it (newer brokers hide what one has no right to) and, without topics and
         without the default exchange, fills none; no service's own queue is read.
         """
-        queues = [self.queue(service) for service in self.subscriptions]
-        letters = [self.letters(service) for service in self.subscriptions]
+        places = [name for service in self.subscriptions for name in (self.queue(service), self.letters(service))]
         return Rights(
             configure="^$",
-            write=_one_of(self.events, *letters, *queues),
+            write=_one_of(self.events, self.dead, *places),
             read=_one_of(*(self.dead_queue(service) for service in self.subscriptions)),
             topics="^$",
         )

@@ -1,6 +1,7 @@
 """A service's background work goes on whatever happens to it, and a service does not start where it must not."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -63,6 +64,28 @@ async def test_a_whole_service_at_work(service: Service) -> None:
             while await views(service) == 0:
                 await asyncio.sleep(0.02)
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("probe.")]
+    await bus.close()
+
+
+async def test_work_is_handed_over_whatever_it_waits_for(service: Service) -> None:
+    """Also in the instant in which a wait of its own has run out, which looks as if somebody had ended it already."""
+
+    async def looks_now_and_then(_: Service) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await asyncio.Event().wait()
+
+    service.loops = {"looks": looks_now_and_then}
+    bus = EmbeddedBus(service.settings.bus.get_secret_value())
+    await bus.start()
+    await bus.declare(Topology("uji", {"probe": service.subscriptions}))
+    async with service.running(bus):
+        (task,) = (task for task in asyncio.all_tasks() if task.get_name() == "probe.looks")
+        while not task.cancelling():
+            await asyncio.sleep(0)
+        service.hand_over()
+        assert await asyncio.wait({task}, timeout=5) == ({task}, set())
     await bus.close()
 
 
