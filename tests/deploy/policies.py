@@ -545,10 +545,11 @@ def databases(manifests: Manifests) -> Iterator[str]:
 
 def connections(manifests: Manifests) -> int:
     """All pools full: as many processes of each workload as there may be, and one more while it is updated; tender asks the
-    database's time through a pool of its own. Beside them an operator's commands, the Jobs, and PostgreSQL's own."""
+    database's time through a pool of its own, and each has one for `/health/ready`. Beside them an operator's commands, the
+    Jobs, and PostgreSQL's own."""
     pool, asked, others = Settings.model_fields["database_pool"].default, 2, 40
     return others + sum(
-        (replicas(manifests, name)[1] + 1) * (pool + (asked if name.startswith("tender-") else 0))
+        (replicas(manifests, name)[1] + 1) * (pool + 1 + (asked if name.startswith("tender-") else 0))
         for name in SERVING & manifests.ours.keys()
         if name != "gateway-api"
     )
