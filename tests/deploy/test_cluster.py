@@ -122,6 +122,7 @@ async def test_a_whole_tender(cluster: Cluster, home: Path) -> None:
 async def test_more_of_tender_and_one_of_them_crashes_while_bidders_rush(cluster: Cluster) -> None:
     await cluster.scale("tender-worker", 3)
     await cluster.scale("tender-api", 2)
+    say(f"a second API, alone: ready in {cluster.of('tender-api')[1].seconds:.1f} s, its database waited for first")
     victim = await leader(cluster)
     async with rush(cluster, 100) as rushing:
         await rushing.line("to the deadline")
