@@ -10,29 +10,29 @@ from cli.invariants.flow import Flow
 from cli.wiring import reactions
 from kit.db import Base, Db
 from kit.envelope import Envelope
-from kit.inbox import Reaction, replay
+from kit.inbox import Reaction, inbox, replay
 from kit.outbox import outbox
 from services import SERVICES
 
 __all__ = ["breaches"]
 
 
-async def breaches(installation: Installation, flow: Flow) -> list[str]:
+async def breaches(installation: Installation, _flow: Flow) -> list[str]:
     found = []
     for name in SERVICES:
         rebuilding = {reaction.event.TYPE: reaction for reaction in reactions(name) if reaction.rebuilds}
         if rebuilding:
-            history = await _history(installation, rebuilding, flow.handled[name])
-            found += [f"{name}: {sentence}" for sentence in await _replayed(installation, name, rebuilding, history)]
+            found += [f"{name}: {sentence}" for sentence in await _replayed(installation, name, rebuilding)]
     return found
 
 
-async def _replayed(
-    installation: Installation, name: str, rebuilding: Mapping[str, Reaction], history: Sequence[Envelope]
-) -> list[str]:
-    """Everything happens in one transaction that is never committed."""
+async def _replayed(installation: Installation, name: str, rebuilding: Mapping[str, Reaction]) -> list[str]:
+    """Everything happens in one transaction that is never committed, and sees the one instant at which it began."""
     models = {model for reaction in rebuilding.values() for model in reaction.rebuilds}
     async with installation.reading(name) as db:
+        await db.execute(text("set transaction isolation level repeatable read"))
+        handled = set((await db.execute(select(inbox.c.event_id).where(inbox.c.type.in_(rebuilding)))).scalars())
+        history = await _history(installation, rebuilding, handled)
         for model in models:
             await db.execute(text(f"create temporary table {_before(model)} as table {model.__tablename__}"))
             await db.execute(delete(model))
