@@ -739,14 +739,17 @@ def profile(manifests: Manifests) -> Iterator[str]:
 
 @policy
 def migrations(manifests: Manifests) -> Iterator[str]:
-    """A Job cannot be changed: each release's carries its version, and it ends one day."""
+    """A Job cannot be changed: each release's carries its version, and it ends one day. Operators find all of them
+    by their label, to wait for them or to delete them."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     yield from differs("version", manifests.version, version)
     limits = {"backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"}
     jobs = {f"{service}-migrate" for service in SERVICES} | ({"registry-seed"} if training(manifests) else set())
     for name in sorted(jobs):
-        job = manifests.of("Job").get(f"{name}-{version}", {}).get("spec", {})
-        yield from (f"{name} has no {field}" for field in sorted(limits - job.keys()))
+        job = manifests.of("Job").get(f"{name}-{version}", {"metadata": {}, "spec": {}})
+        yield from (f"{name} has no {field}" for field in sorted(limits - job["spec"].keys()))
+        kind = job["metadata"].get("labels", {}).get(COMPONENT)
+        yield from differs(f"{name} is found by", kind, name.rpartition("-")[2])
 
 
 @policy

@@ -296,6 +296,10 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
         "migrations",
         lambda m: spec(m, "Job", "tender-migrate-0.1.0").pop("ttlSecondsAfterFinished"),
     ),
+    "a migration's label": (
+        "migrations",
+        lambda m: m.one("Job", "tender-migrate-0.1.0")["metadata"]["labels"].pop("app.kubernetes.io/component"),
+    ),
     "a worker's scale": ("scaling", removed("ScaledObject", "audit-worker")),
     "the right queue": (
         "scaling",
