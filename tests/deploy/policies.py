@@ -202,7 +202,8 @@ def disruption(manifests: Manifests) -> Iterator[str]:
 
 @policy
 def spread(manifests: Manifests) -> Iterator[str]:
-    """Over machines and zones; in a city never two of one kind on one machine while another has none."""
+    """Over machines and zones; in a city never two of one kind on one machine while another has none. What is being
+    replaced does not count, nor does a machine that takes nothing: else an update waits for it."""
     firm = "DoNotSchedule" if manifests.overlay == "city" else "ScheduleAnyway"
     for name in SERVING & manifests.ours.keys():
         workload = manifests.ours[name]
@@ -212,10 +213,12 @@ def spread(manifests: Manifests) -> Iterator[str]:
         for key in found.keys() & keys:
             one = found[key]
             yield from differs(f"{name} {key}", (one["maxSkew"], one["whenUnsatisfiable"]), (1, keys[key]))
+            counted = one.get("nodeTaintsPolicy"), one.get("matchLabelKeys")
+            yield from differs(f"{name} {key} counts", counted, ("Honor", ["pod-template-hash"]))
             selected = {
                 other for other, its in manifests.workloads.items() if matches(one["labelSelector"], its.labels)
             }
-            yield from differs(f"{name} {key} counts", selected, {name})
+            yield from differs(f"{name} {key} is of", selected, {name})
     if manifests.overlay == "city":
         for server, field, kind in (("postgres", "instances", "Cluster"), ("rabbitmq", "replicas", "RabbitmqCluster")):
             spec = manifests.one(kind, server)["spec"]

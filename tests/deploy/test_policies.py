@@ -112,6 +112,14 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
         "spread",
         lambda m: pod(m, "tender-api")["topologySpreadConstraints"][0].update(whenUnsatisfiable="ScheduleAnyway"),
     ),
+    "the machines that take nothing": (
+        "spread",
+        lambda m: pod(m, "tender-api")["topologySpreadConstraints"][0].pop("nodeTaintsPolicy"),
+    ),
+    "what is being replaced": (
+        "spread",
+        lambda m: pod(m, "audit-worker")["topologySpreadConstraints"][0].pop("matchLabelKeys"),
+    ),
     "the second gateway": ("spread", lambda m: spec(m, "HorizontalPodAutoscaler", "gateway-api").update(minReplicas=1)),
     "an API's growth": ("load", removed("HorizontalPodAutoscaler", "tender-api")),
     "whom it lets grow": (
