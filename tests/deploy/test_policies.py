@@ -100,6 +100,7 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
     "a memory limit": ("resources", lambda m: main(m, "documents-api")["resources"].pop("limits")),
     "a request": ("resources", lambda m: main(m, "objects")["resources"]["requests"].pop("cpu")),
     "a budget": ("disruption", removed("PodDisruptionBudget", "tender-worker")),
+    "the broker's budget": ("disruption", removed("PodDisruptionBudget", "rabbitmq")),
     "a budget's pods": (
         "disruption",
         lambda m: spec(m, "PodDisruptionBudget", "tender-api")["selector"]["matchLabels"].pop(
