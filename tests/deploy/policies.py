@@ -18,6 +18,7 @@ from cli.installation import OfficeSettings
 from cli.serving import DRAIN_SECONDS
 from cli.system import PARTS
 from cli.wiring import topology
+from gateway.proxy import UPLOAD_PATIENCE
 from kit.bus.topology import AGAIN, BURIED
 from kit.settings import GatewaySettings, Settings, TelemetrySettings
 from services import SERVICES
@@ -436,6 +437,25 @@ def entrance(manifests: Manifests) -> Iterator[str]:
     yield from differs("hosts", hosts, {urlsplit(config["LPSE_PUBLIC_URL"]).hostname})
     yield from differs("the entrance leads to", backends, {"gateway"})
     yield from differs("certificates", certified, dict.fromkeys(secrets, hosts) or {"one": hosts})
+
+
+PASSES_ON = "nginx.ingress.kubernetes.io/proxy-"
+
+
+@policy
+def patience(manifests: Manifests) -> Iterator[str]:
+    """The entrance cuts no file: how large it is and how long it takes is the gateway's to say."""
+    for name, one in manifests.of("HTTPRoute").items():
+        for rule in one["spec"]["rules"]:
+            if "backendRefs" in rule:
+                yield from differs(f"{name} ends after", rule.get("timeouts"), {"request": "0s", "backendRequest": "0s"})
+    for name, one in manifests.of("Ingress").items():
+        told = one["metadata"].get("annotations", {})
+        yield from differs(f"{name} takes at most", told.get(f"{PASSES_ON}body-size"), "0")
+        yield from differs(f"{name} stores what comes", told.get(f"{PASSES_ON}request-buffering"), "off")
+        for side in ("read", "send"):
+            if int(told.get(f"{PASSES_ON}{side}-timeout", 0)) <= UPLOAD_PATIENCE:
+                yield f"{name} is less patient than the gateway: {side}"
 
 
 @policy

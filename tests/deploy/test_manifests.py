@@ -65,6 +65,15 @@ def test_the_way_back_from_the_other_site(own: Callable[[dict[str, Any]], Manife
     assert [wrong for check in POLICIES.values() for wrong in check(found)] == []
 
 
+def test_the_traefik_of_k3s_waits_for_a_slow_line() -> None:
+    """Once for a cluster, in its own namespace, so in no overlay; the names are k3s' and of its chart's values."""
+    written = yaml.safe_load((ROOT / "deploy" / "k8s" / "k3s" / "traefik.yaml").read_text())
+    assert (written["apiVersion"], written["kind"]) == ("helm.cattle.io/v1", "HelmChartConfig")
+    assert written["metadata"] == {"name": "traefik", "namespace": "kube-system"}
+    values = yaml.safe_load(written["spec"]["valuesContent"])
+    assert values == {"ports": {"websecure": {"transport": {"respondingTimeouts": {"readTimeout": "0s"}}}}}
+
+
 def test_every_schema_is_used(rendered: dict[str, Manifests]) -> None:
     used = {f"{one['apiVersion']}/{one['kind']}" for made in rendered.values() for one in made.objects}
     assert schemas().keys() <= used

@@ -51,6 +51,10 @@ def swap(container: dict[str, Any], variable: str, value: str) -> None:
     next(one for one in container["env"] if one["name"] == variable)["value"] = value
 
 
+def annotation(name: str) -> Change:
+    return lambda manifests: manifests.one("Ingress", "openlpse")["metadata"]["annotations"].pop(name)
+
+
 def removed(kind: str, name: str) -> Change:
     return lambda manifests: manifests.remove(kind, name)
 
@@ -151,6 +155,10 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
     "the gateway as the only way in": (
         "entrance",
         lambda m: spec(m, "HTTPRoute", "openlpse")["rules"][0]["backendRefs"][0].update(name="registry"),
+    ),
+    "the patience with a slow line": (
+        "patience",
+        lambda m: spec(m, "HTTPRoute", "openlpse")["rules"][0].pop("timeouts"),
     ),
     "the store's door": ("doors", removed("Service", "objects")),
     "the store's inner doors": ("doors", lambda m: spec(m, "Service", "objects-inner")["ports"].pop()),
@@ -346,6 +354,9 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
 
 
 TAKEN_FROM_TRAINING: dict[str, tuple[str, Change]] = {
+    "the size of a file": ("patience", annotation("nginx.ingress.kubernetes.io/proxy-body-size")),
+    "a file's passing through": ("patience", annotation("nginx.ingress.kubernetes.io/proxy-request-buffering")),
+    "the patience with an answer": ("patience", annotation("nginx.ingress.kubernetes.io/proxy-read-timeout")),
     "the seeding": ("workloads", removed("Job", "registry-seed-0.1.0")),
     "the seeding's end": ("migrations", lambda m: spec(m, "Job", "registry-seed-0.1.0").pop("activeDeadlineSeconds")),
     "the seeding's waiting": ("environment", lambda m: pod(m, "registry-seed").pop("initContainers")),
