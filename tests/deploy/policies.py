@@ -261,7 +261,8 @@ PORTS = frozenset({PORT, 5432, 5672, 8333, 9333, 19333, 8888, 18888, 15672})
 def pods_of(manifests: Manifests) -> Pods:
     """By their labels: the workloads' and those that operators start."""
     found = {name: workload.labels for name, workload in manifests.workloads.items()}
-    return found | {"postgres": {"cnpg.io/cluster": "postgres"}, "rabbitmq": {NAME: "rabbitmq"}}
+    found |= {"postgres": {"cnpg.io/cluster": "postgres"}, "rabbitmq": {NAME: "rabbitmq"}}
+    return found | {"acme": {"acme.cert-manager.io/http01-solver": "true"}}
 
 
 def opened(manifests: Manifests, pods: Pods, way: str) -> set[Way]:
@@ -336,6 +337,7 @@ def borders(manifests: Manifests) -> Iterator[str]:
                 places = {place(peer) for peer in rule.get(side, [{}])} - {""}
                 found |= set(product(chosen, [way], places, [port["port"] for port in rule["ports"]]))
     wanted = {("gateway-api", "ingress", "openlpse/entrance=true", PORT)}
+    wanted |= {("acme", "ingress", "openlpse/entrance=true", 8089)}
     wanted |= {("postgres", "ingress", "kubernetes.io/metadata.name=cnpg-system", port) for port in (5432, 8000)}
     wanted |= {("rabbitmq", "ingress", "kubernetes.io/metadata.name=rabbitmq-system", 15672)}
     wanted |= {(server, "egress", ANYWHERE, port) for server in ("postgres", "rabbitmq") for port in API_SERVER}
@@ -417,7 +419,7 @@ def doors(manifests: Manifests) -> Iterator[str]:
 
 @policy
 def entrance(manifests: Manifests) -> Iterator[str]:
-    """From outside to the gateway alone, over TLS, under the name that the portal believes to have."""
+    """From outside to the gateway alone, over TLS, under the name that the portal believes to have; without TLS to there."""
     (config,) = (one["data"] for name, one in manifests.of("ConfigMap").items() if name.startswith("lpse-gateway-"))
     hosts, backends, secrets = set(), set(), set()
     for one in manifests.of("Ingress").values():
@@ -427,16 +429,36 @@ def entrance(manifests: Manifests) -> Iterator[str]:
         secrets |= {tls["secretName"] for tls in one["spec"].get("tls", [])}
     for one in manifests.of("HTTPRoute").values():
         hosts |= set(one["spec"]["hostnames"])
-        backends |= {to["name"] for rule in one["spec"]["rules"] for to in rule["backendRefs"]}
+        backends |= {to["name"] for rule in one["spec"]["rules"] for to in rule.get("backendRefs", [])}
     for one in manifests.of("Gateway").values():
         hosts |= {listener["hostname"] for listener in one["spec"]["listeners"]}
-        secrets |= {ref["name"] for listener in one["spec"]["listeners"] for ref in listener["tls"]["certificateRefs"]}
+        yield from without_tls(manifests, one["spec"]["listeners"])
+        secrets |= {
+            ref["name"]
+            for listener in one["spec"]["listeners"]
+            if "tls" in listener
+            for ref in listener["tls"]["certificateRefs"]
+        }
     certified = {
         one["spec"]["secretName"]: set(one["spec"]["dnsNames"]) for one in manifests.of("Certificate").values()
     }
     yield from differs("hosts", hosts, {urlsplit(config["LPSE_PUBLIC_URL"]).hostname})
     yield from differs("the entrance leads to", backends, {"gateway"})
     yield from differs("certificates", certified, dict.fromkeys(secrets, hosts) or {"one": hosts})
+
+
+def without_tls(manifests: Manifests, listeners: list[dict[str, Any]]) -> Iterator[str]:
+    """A way in that whoever types the bare name and the certificate's issuer need; the portal itself is not there."""
+    found = {(one["name"], one["protocol"], one["port"], "tls" in one) for one in listeners}
+    yield from differs("listeners", found, {("https", "HTTPS", 443, True), ("http", "HTTP", 80, False)})
+    redirect = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
+    wanted = {"https": [False], "http": [True]}
+    routes = {
+        ref.get("sectionName"): [rule.get("filters") == [redirect] for rule in one["spec"]["rules"]]
+        for one in manifests.of("HTTPRoute").values()
+        for ref in one["spec"]["parentRefs"]
+    }
+    yield from differs("only sent on to TLS", routes, wanted)
 
 
 PASSES_ON = "nginx.ingress.kubernetes.io/proxy-"

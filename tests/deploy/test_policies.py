@@ -151,6 +151,13 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
     "a door": ("doors", removed("Service", "tender")),
     "a door's pods": ("doors", lambda m: spec(m, "Service", "tender")["selector"].pop("app.kubernetes.io/component")),
     "the way in": ("entrance", removed("HTTPRoute", "openlpse")),
+    "the issuer's way in": ("borders", removed("NetworkPolicy", "acme")),
+    "the way without TLS": ("entrance", lambda m: spec(m, "Gateway", "openlpse")["listeners"].pop()),
+    "the sending on to TLS": ("entrance", removed("HTTPRoute", "openlpse-http")),
+    "the portal's staying behind TLS": (
+        "entrance",
+        lambda m: spec(m, "HTTPRoute", "openlpse")["parentRefs"][0].pop("sectionName"),
+    ),
     "the certificate": ("entrance", removed("Certificate", "openlpse")),
     "the gateway as the only way in": (
         "entrance",
