@@ -470,7 +470,9 @@ def patience(manifests: Manifests) -> Iterator[str]:
     for name, one in manifests.of("HTTPRoute").items():
         for rule in one["spec"]["rules"]:
             if "backendRefs" in rule:
-                yield from differs(f"{name} ends after", rule.get("timeouts"), {"request": "0s", "backendRequest": "0s"})
+                yield from differs(
+                    f"{name} ends after", rule.get("timeouts"), {"request": "0s", "backendRequest": "0s"}
+                )
     for name, one in manifests.of("Ingress").items():
         told = one["metadata"].get("annotations", {})
         yield from differs(f"{name} takes at most", told.get(f"{PASSES_ON}body-size"), "0")
@@ -702,6 +704,7 @@ def environment(manifests: Manifests) -> Iterator[str]:
         needs = {field for field, info in model.model_fields.items() if info.is_required()} | {"instance", "profile"}
         needs |= {"upstreams", "public_url", "trusted_proxies"} if model is GatewaySettings else {"prefix"}
         needs |= OBJECTS if bucket else set()
+        needs |= {"public_url"} if name == OFFICE else set()
         needs |= {"training"} if name == OFFICE and training(manifests) else set()
         known |= set(TelemetrySettings.model_fields) if name == OFFICE else set()
         for container in workload.containers:

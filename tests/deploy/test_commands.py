@@ -23,8 +23,11 @@ from cli.main import _parser
 from cli.mistakes import Mistake
 from cli.servers import SeaweedFS
 from cli.servers.ports import LOOPBACK, free_ports
+from cli.serving import listening
 from cli.system import PARTS
 from cli.wiring import topology
+from gateway import app as gateway
+from gateway.upstream import Http
 from kit.bus.choice import open_bus
 from kit.db import Database
 from kit.keys import KeyRing, SigningKey
@@ -33,6 +36,8 @@ from services import SERVICES
 from services.documents.models import Document
 from tests.conftest import MakeDatabase
 from tests.deploy.doors import Door
+from tests.gateway.conftest import settings_with
+from tests.gateway.standins import Answers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -253,6 +258,29 @@ async def test_what_up_wrote_counts_before_the_environment(types: Types, tmp_pat
     (tmp_path / "installation.json").write_text("{}")
     with pytest.raises(ValidationError):
         await types("clock", "show")
+
+
+PUBLISHED = {"profile": "production", "instance": "kota", "public_url": "https://lpse.kota.go.id"}
+
+
+@pytest.fixture
+async def published(key_home: Path) -> AsyncIterator[str]:
+    """A production gateway at its inner address, before services of which audit is away."""
+    (away,) = free_ports(1)
+    async with listening(Answers(), host=LOOPBACK, port=0) as answers:
+        ports = dict.fromkeys(SERVICES, answers) | {"audit": away}
+        upstreams = {service: Http(f"http://{LOOPBACK}:{port}") for service, port in ports.items()}
+        app = gateway.build(settings_with(key_home, **PUBLISHED), upstreams)
+        async with gateway.running(app), listening(app, host=LOOPBACK, port=0) as inner:
+            yield f"http://{LOOPBACK}:{inner}"
+
+
+async def test_check_asks_a_production_gateway_by_its_published_name(types: Types, published: str) -> None:
+    """At another it refuses before it asks a service, which is no answer of the service."""
+    asked = await types("check", gateway=published, public_url=PUBLISHED["public_url"])
+    assert asked.said.splitlines() == ["audit: gives no answer (503 at the gateway). Look at its log, start it."]
+    (refused,) = (await types("check", gateway=published)).said.splitlines()
+    assert refused.startswith(f"gateway: does not answer to the name {published.removeprefix('http://')}")
 
 
 class Shelf:

@@ -314,6 +314,10 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
             ),
         ),
     ),
+    "the name under which the office asks": (
+        "environment",
+        lambda m: without(main(m, "office")["env"], "LPSE_PUBLIC_URL"),
+    ),
     "the office's public keys": ("keys", lambda m: without(pod(m, "office")["volumes"], "jwks")),
     "a migration": ("migrations", removed("Job", "tender-migrate-0.1.0")),
     "a migration's end": (
