@@ -19,6 +19,12 @@ def test_kubernetes_and_the_operators_take_it(manifests: Manifests, version: str
     assert complaints(manifests.objects, version) == []
 
 
+def test_the_readme_names_the_version_it_begins_with() -> None:
+    asked = re.search(r"Kubernetes ([0-9.]+) or later", (ROOT / "deploy" / "k8s" / "README.md").read_text())
+    assert asked is not None
+    assert asked[1] == VERSIONS[0].rpartition(".")[0]
+
+
 def test_no_name_is_left_open(manifests: Manifests) -> None:
     text = yaml.safe_dump_all(manifests.objects)
     assert [mark for mark in ("PART", "VERSION", " lpse.invalid") if mark in text] == []
