@@ -298,7 +298,7 @@ def network(manifests: Manifests) -> Iterator[str]:
     wanted |= {(OFFICE, "postgres", 5432), (OFFICE, "rabbitmq", 5672), (OFFICE, "objects", 8333)}
     wanted |= {(OFFICE, "gateway-api", PORT)}
     wanted |= {("backup-documents", "objects", 8333)} if manifests.overlay == "city" else set()
-    wanted |= {("objects-bucket", "objects", port) for port in (9333, 19333, 8888, 18888)}
+    wanted |= set(product(("objects-bucket", "objects-unfinished"), ("objects",), (9333, 19333, 8888, 18888)))
     leave = opened(manifests, pods, "egress")
     enter = {(one, other, port) for other, one, port in opened(manifests, pods, "ingress")}
     # one policy is for all pods of a service: a migration may ask, and a worker be asked, what only its API does
@@ -851,7 +851,7 @@ def load(manifests: Manifests) -> Iterator[str]:
 
 @policy
 def store(manifests: Manifests) -> Iterator[str]:
-    """The bucket of every part that has one is made before it is needed, and its writes reach the disk."""
+    """The bucket of every part that has one is made before it is needed, its writes reach the disk, and what was never finished goes."""
     orders = str(manifests.workloads["objects-bucket"].main["args"]) if "objects-bucket" in manifests.workloads else ""
     for part in PARTS:
         if part.bucket:
@@ -868,6 +868,11 @@ def store(manifests: Manifests) -> Iterator[str]:
                 for flag in ("-s3.autoCreateBucket=false", "-master.telemetry=false")
                 if flag not in seen
             )
+    nightly = manifests.workloads.get("objects-unfinished")
+    if nightly is None or "s3.clean.uploads -timeAgo=48h" not in str(nightly.main["args"]):
+        yield "nobody forgets what was begun and never finished"
+    versions = {one.main["image"] for one in manifests.workloads.values() if one.part == "objects"}
+    yield from differs("versions of the store and of who gives it orders", len(versions), 1)
     claims = (
         manifests.workloads["objects"].object["spec"].get("volumeClaimTemplates", [])
         if "objects" in manifests.workloads

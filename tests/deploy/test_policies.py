@@ -352,6 +352,15 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
     "the copy's way to the store": ("network", removed("NetworkPolicy", "objects-backup")),
     "the copy's way out": ("borders", lambda m: spec(m, "NetworkPolicy", "backup-documents")["egress"].pop()),
     "the bucket": ("store", removed("Job", "objects-bucket")),
+    "the store's one version": (
+        "store",
+        lambda m: main(m, "objects-unfinished").update(image="docker.io/chrislusf/seaweedfs:4.47"),
+    ),
+    "the forgetting": ("store", removed("CronJob", "objects-unfinished")),
+    "the patience with what is unfinished": (
+        "store",
+        lambda m: main(m, "objects-unfinished").update(args=["weed shell"]),
+    ),
     "the store": ("store", removed("StatefulSet", "objects")),
     "the versions": (
         "store",
