@@ -53,24 +53,30 @@ async def check(installation: Installation, *, deep: bool = False, serving: bool
 async def _services(installation: Installation) -> list[str]:
     """Each is asked through the gateway: a process that hangs holds its connections, and nothing else tells of it."""
     # without making ready for TLS, which takes 30 ms of processor
+    named = {"host": installation.host} if installation.host else {}
     async with httpx2.AsyncClient(
-        base_url=installation.gateway, timeout=PATIENCE, trust_env=False, verify=False
+        base_url=installation.gateway, headers=named, timeout=PATIENCE, trust_env=False, verify=False
     ) as http:
         try:
             await http.get("/health/live")
         except httpx2.HTTPError as error:
             return [f"gateway: does not answer at {installation.gateway} ({worded(error)}). Look at its log, start it."]
         silent = await asyncio.gather(*(_silence(http, name) for name in SERVICES))
-    return [sentence for sentence in silent if sentence]
+    return [sentence for sentence in dict.fromkeys(silent) if sentence]
 
 
 async def _silence(http: httpx2.AsyncClient, name: str) -> str | None:
     """Any answer of its own is a good one, and it has none but "not found" at this address."""
     try:
-        status = (await http.get(f"/api/{name}/")).status_code
+        answer = await http.get(f"/api/{name}/")
     except httpx2.HTTPError as error:
         return f"{name}: gives no answer ({worded(error)}). If its process runs and hangs, end it: it is started again."
-    return f"{name}: gives no answer ({status} at the gateway). Look at its log, start it." if status >= 500 else None
+    if answer.status_code == httpx2.codes.BAD_REQUEST and answer.json().get("code") == "host_unknown":
+        host = answer.request.headers["host"]
+        return f"gateway: does not answer to the name {host}, so no service was asked. LPSE_PUBLIC_URL must be its own."
+    if answer.status_code >= httpx2.codes.INTERNAL_SERVER_ERROR:
+        return f"{name}: gives no answer ({answer.status_code} at the gateway). Look at its log, start it."
+    return None
 
 
 async def _databases(installation: Installation) -> list[str]:

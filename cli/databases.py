@@ -1,17 +1,20 @@
 """`lpse db`: the schema of the services' databases."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from cli import accounts
 from cli.installation import Installation
-from cli.mistakes import Mistake
+from cli.mistakes import Mistake, worded
 from kit import migrations
-from kit.db import open_engine
+from kit.db import is_unavailable, open_engine
 from services import SERVICES, build
 
 __all__ = ["addresses", "revise", "seed", "show", "upgrade", "wait"]
@@ -34,7 +37,7 @@ def addresses(name: str, var: Path, environment: Mapping[str, str]) -> dict[str,
 
 async def upgrade(addresses: Mapping[str, str]) -> None:
     for service, address in addresses.items():
-        print(f"{service}: at {await migrations.upgrade(address, service)}")
+        print(f"{service}: at {await _when_there(service, partial(migrations.upgrade, address, service))}")
 
 
 async def show(installation: Installation, name: str) -> bool:
@@ -57,8 +60,27 @@ async def seed(name: str, environment: Mapping[str, str]) -> None:
     missing = [variable for variable in ("LPSE_DATABASE", "LPSE_TRAINING") if not environment.get(variable)]
     if missing:
         raise Mistake(f"`db seed` needs {' and '.join(missing)}: registry's database, and the file of the accounts.")
-    await accounts.seed(environment["LPSE_DATABASE"], accounts.read(Path(environment["LPSE_TRAINING"])))
+    database, known = environment["LPSE_DATABASE"], accounts.read(Path(environment["LPSE_TRAINING"]))
+    await _when_there("registry", partial(accounts.seed, database, known))
     print("registry: the training tenant is there")
+
+
+T = TypeVar("T")
+NOT_YET = {"28000", "28P01", "3D000"}  # invalid_authorization_specification, invalid_password, invalid_catalog_name
+"""On a cluster the server comes first, then the role with its password, then the database; the Job is there before all three."""
+
+
+async def _when_there(name: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Its result, as soon as there is a database to do it in; how long that may take is the caller's to say."""
+    while True:
+        try:
+            return await attempt()
+        except Exception as error:
+            state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+            if state not in NOT_YET and not is_unavailable(error):
+                raise
+            print(f"{name}: waiting for its database, {worded(error).partition(chr(10))[0]}", flush=True)
+        await asyncio.sleep(1)
 
 
 async def wait(name: str, address: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, Json, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -58,6 +59,8 @@ class Installation(BaseModel):
     credentials: dict[str, Credentials]
     backends: Backends
     gateway: str
+    host: str | None = None
+    """Under which the gateway is asked, if not that of its address: in production it answers to the published one alone."""
     sweep: float = 1.0
     trace_ratio: float = 0.1
     jwks: Path = Field(default_factory=lambda known: known["var"] / "keys" / "jwks.json")
@@ -141,6 +144,7 @@ class OfficeSettings(BaseSettings):
     objects_key: SecretStr = Field(description="The credentials of documents")
     objects_secret: SecretStr
     gateway: str = Field(description="http://host:port of the gateway inside")
+    public_url: str | None = Field(default=None, description="The gateway's own: it answers to this name alone")
     jwks: Path
     training: Path | None = Field(default=None, description="File with the accounts of the training tenant")
 
@@ -177,6 +181,7 @@ class OfficeSettings(BaseSettings):
             credentials={"documents": Credentials(key=key, secret=secret)},
             backends=Backends(database="postgresql", objects="s3", bus="rabbitmq"),
             gateway=self.gateway,
+            host=urlsplit(self.public_url).netloc if self.public_url else None,
             jwks=self.jwks,
             trainees=self.training or var / "training.json",
             here=False,

@@ -121,4 +121,8 @@ class Manifests:
         taken: list[tuple[str, str | None]] = []
         for source in container.get("envFrom", []):
             taken += self.of("ConfigMap").get(source["configMapRef"]["name"], {}).get("data", {}).items()
-        return taken + [(one["name"], one.get("value")) for one in container.get("env", [])]
+        return taken + [(one["name"], self._value(one)) for one in container.get("env", [])]
+
+    def _value(self, variable: Mapping[str, Any]) -> str | None:
+        source = variable.get("valueFrom", {}).get("configMapKeyRef")
+        return variable.get("value") if source is None else self.of("ConfigMap")[source["name"]]["data"][source["key"]]

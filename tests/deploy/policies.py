@@ -18,6 +18,7 @@ from cli.installation import OfficeSettings
 from cli.serving import DRAIN_SECONDS
 from cli.system import PARTS
 from cli.wiring import topology
+from gateway.proxy import UPLOAD_PATIENCE
 from kit.bus.topology import AGAIN, BURIED
 from kit.settings import GatewaySettings, Settings, TelemetrySettings
 from services import SERVICES
@@ -190,19 +191,21 @@ def resources(manifests: Manifests) -> Iterator[str]:
 
 @policy
 def disruption(manifests: Manifests) -> Iterator[str]:
-    budgets = manifests.of("PodDisruptionBudget")
-    wanted = {name for name, workload in manifests.workloads.items() if not workload.ends} - {OFFICE}
+    """Of everything that stays: one pod of a kind may be asked to go at a time. PostgreSQL's is made by its operator."""
+    budgets, pods = manifests.of("PodDisruptionBudget"), pods_of(manifests)
+    wanted = {name for name, workload in manifests.workloads.items() if not workload.ends} - {OFFICE} | {"rabbitmq"}
     yield from sets("budgets", set(budgets), wanted)
     for name in budgets.keys() & wanted:
         spec = budgets[name]["spec"]
         yield from differs(f"budget {name}", spec.get("maxUnavailable"), 1)
-        selected = {other for other, one in manifests.workloads.items() if matches(spec["selector"], one.labels)}
+        selected = {pod for pod, labels in pods.items() if matches(spec["selector"], labels)}
         yield from differs(f"budget {name} is for", selected, {name})
 
 
 @policy
 def spread(manifests: Manifests) -> Iterator[str]:
-    """Over machines and zones; in a city never two of one kind on one machine while another has none."""
+    """Over machines and zones; in a city never two of one kind on one machine while another has none. What is being
+    replaced does not count, nor does a machine that takes nothing: else an update waits for it."""
     firm = "DoNotSchedule" if manifests.overlay == "city" else "ScheduleAnyway"
     for name in SERVING & manifests.ours.keys():
         workload = manifests.ours[name]
@@ -212,10 +215,12 @@ def spread(manifests: Manifests) -> Iterator[str]:
         for key in found.keys() & keys:
             one = found[key]
             yield from differs(f"{name} {key}", (one["maxSkew"], one["whenUnsatisfiable"]), (1, keys[key]))
+            counted = one.get("nodeTaintsPolicy"), one.get("matchLabelKeys")
+            yield from differs(f"{name} {key} counts", counted, ("Honor", ["pod-template-hash"]))
             selected = {
                 other for other, its in manifests.workloads.items() if matches(one["labelSelector"], its.labels)
             }
-            yield from differs(f"{name} {key} counts", selected, {name})
+            yield from differs(f"{name} {key} is of", selected, {name})
     if manifests.overlay == "city":
         for server, field, kind in (("postgres", "instances", "Cluster"), ("rabbitmq", "replicas", "RabbitmqCluster")):
             spec = manifests.one(kind, server)["spec"]
@@ -256,7 +261,8 @@ PORTS = frozenset({PORT, 5432, 5672, 8333, 9333, 19333, 8888, 18888, 15672})
 def pods_of(manifests: Manifests) -> Pods:
     """By their labels: the workloads' and those that operators start."""
     found = {name: workload.labels for name, workload in manifests.workloads.items()}
-    return found | {"postgres": {"cnpg.io/cluster": "postgres"}, "rabbitmq": {NAME: "rabbitmq"}}
+    found |= {"postgres": {"cnpg.io/cluster": "postgres"}, "rabbitmq": {NAME: "rabbitmq"}}
+    return found | {"acme": {"acme.cert-manager.io/http01-solver": "true"}}
 
 
 def opened(manifests: Manifests, pods: Pods, way: str) -> set[Way]:
@@ -292,7 +298,7 @@ def network(manifests: Manifests) -> Iterator[str]:
     wanted |= {(OFFICE, "postgres", 5432), (OFFICE, "rabbitmq", 5672), (OFFICE, "objects", 8333)}
     wanted |= {(OFFICE, "gateway-api", PORT)}
     wanted |= {("backup-documents", "objects", 8333)} if manifests.overlay == "city" else set()
-    wanted |= {("objects-bucket", "objects", port) for port in (9333, 19333, 8888, 18888)}
+    wanted |= set(product(("objects-bucket", "objects-unfinished"), ("objects",), (9333, 19333, 8888, 18888)))
     leave = opened(manifests, pods, "egress")
     enter = {(one, other, port) for other, one, port in opened(manifests, pods, "ingress")}
     # one policy is for all pods of a service: a migration may ask, and a worker be asked, what only its API does
@@ -331,6 +337,7 @@ def borders(manifests: Manifests) -> Iterator[str]:
                 places = {place(peer) for peer in rule.get(side, [{}])} - {""}
                 found |= set(product(chosen, [way], places, [port["port"] for port in rule["ports"]]))
     wanted = {("gateway-api", "ingress", "openlpse/entrance=true", PORT)}
+    wanted |= {("acme", "ingress", "openlpse/entrance=true", 8089)}
     wanted |= {("postgres", "ingress", "kubernetes.io/metadata.name=cnpg-system", port) for port in (5432, 8000)}
     wanted |= {("rabbitmq", "ingress", "kubernetes.io/metadata.name=rabbitmq-system", 15672)}
     wanted |= {(server, "egress", ANYWHERE, port) for server in ("postgres", "rabbitmq") for port in API_SERVER}
@@ -412,7 +419,7 @@ def doors(manifests: Manifests) -> Iterator[str]:
 
 @policy
 def entrance(manifests: Manifests) -> Iterator[str]:
-    """From outside to the gateway alone, over TLS, under the name that the portal believes to have."""
+    """From outside to the gateway alone, over TLS, under the name that the portal believes to have; without TLS to there."""
     (config,) = (one["data"] for name, one in manifests.of("ConfigMap").items() if name.startswith("lpse-gateway-"))
     hosts, backends, secrets = set(), set(), set()
     for one in manifests.of("Ingress").values():
@@ -422,16 +429,57 @@ def entrance(manifests: Manifests) -> Iterator[str]:
         secrets |= {tls["secretName"] for tls in one["spec"].get("tls", [])}
     for one in manifests.of("HTTPRoute").values():
         hosts |= set(one["spec"]["hostnames"])
-        backends |= {to["name"] for rule in one["spec"]["rules"] for to in rule["backendRefs"]}
+        backends |= {to["name"] for rule in one["spec"]["rules"] for to in rule.get("backendRefs", [])}
     for one in manifests.of("Gateway").values():
         hosts |= {listener["hostname"] for listener in one["spec"]["listeners"]}
-        secrets |= {ref["name"] for listener in one["spec"]["listeners"] for ref in listener["tls"]["certificateRefs"]}
+        yield from without_tls(manifests, one["spec"]["listeners"])
+        secrets |= {
+            ref["name"]
+            for listener in one["spec"]["listeners"]
+            if "tls" in listener
+            for ref in listener["tls"]["certificateRefs"]
+        }
     certified = {
         one["spec"]["secretName"]: set(one["spec"]["dnsNames"]) for one in manifests.of("Certificate").values()
     }
     yield from differs("hosts", hosts, {urlsplit(config["LPSE_PUBLIC_URL"]).hostname})
     yield from differs("the entrance leads to", backends, {"gateway"})
     yield from differs("certificates", certified, dict.fromkeys(secrets, hosts) or {"one": hosts})
+
+
+def without_tls(manifests: Manifests, listeners: list[dict[str, Any]]) -> Iterator[str]:
+    """A way in that whoever types the bare name and the certificate's issuer need; the portal itself is not there."""
+    found = {(one["name"], one["protocol"], one["port"], "tls" in one) for one in listeners}
+    yield from differs("listeners", found, {("https", "HTTPS", 443, True), ("http", "HTTP", 80, False)})
+    redirect = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
+    wanted = {"https": [False], "http": [True]}
+    routes = {
+        ref.get("sectionName"): [rule.get("filters") == [redirect] for rule in one["spec"]["rules"]]
+        for one in manifests.of("HTTPRoute").values()
+        for ref in one["spec"]["parentRefs"]
+    }
+    yield from differs("only sent on to TLS", routes, wanted)
+
+
+PASSES_ON = "nginx.ingress.kubernetes.io/proxy-"
+
+
+@policy
+def patience(manifests: Manifests) -> Iterator[str]:
+    """The entrance cuts no file: how large it is and how long it takes is the gateway's to say."""
+    for name, one in manifests.of("HTTPRoute").items():
+        for rule in one["spec"]["rules"]:
+            if "backendRefs" in rule:
+                yield from differs(
+                    f"{name} ends after", rule.get("timeouts"), {"request": "0s", "backendRequest": "0s"}
+                )
+    for name, one in manifests.of("Ingress").items():
+        told = one["metadata"].get("annotations", {})
+        yield from differs(f"{name} takes at most", told.get(f"{PASSES_ON}body-size"), "0")
+        yield from differs(f"{name} stores what comes", told.get(f"{PASSES_ON}request-buffering"), "off")
+        for side in ("read", "send"):
+            if int(told.get(f"{PASSES_ON}{side}-timeout", 0)) <= UPLOAD_PATIENCE:
+                yield f"{name} is less patient than the gateway: {side}"
 
 
 @policy
@@ -656,6 +704,7 @@ def environment(manifests: Manifests) -> Iterator[str]:
         needs = {field for field, info in model.model_fields.items() if info.is_required()} | {"instance", "profile"}
         needs |= {"upstreams", "public_url", "trusted_proxies"} if model is GatewaySettings else {"prefix"}
         needs |= OBJECTS if bucket else set()
+        needs |= {"public_url"} if name == OFFICE else set()
         needs |= {"training"} if name == OFFICE and training(manifests) else set()
         known |= set(TelemetrySettings.model_fields) if name == OFFICE else set()
         for container in workload.containers:
@@ -739,14 +788,17 @@ def profile(manifests: Manifests) -> Iterator[str]:
 
 @policy
 def migrations(manifests: Manifests) -> Iterator[str]:
-    """A Job cannot be changed: each release's carries its version, and it ends one day."""
+    """A Job cannot be changed: each release's carries its version, and it ends one day. Operators find all of them
+    by their label, to wait for them or to delete them."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     yield from differs("version", manifests.version, version)
     limits = {"backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"}
     jobs = {f"{service}-migrate" for service in SERVICES} | ({"registry-seed"} if training(manifests) else set())
     for name in sorted(jobs):
-        job = manifests.of("Job").get(f"{name}-{version}", {}).get("spec", {})
-        yield from (f"{name} has no {field}" for field in sorted(limits - job.keys()))
+        job = manifests.of("Job").get(f"{name}-{version}", {"metadata": {}, "spec": {}})
+        yield from (f"{name} has no {field}" for field in sorted(limits - job["spec"].keys()))
+        kind = job["metadata"].get("labels", {}).get(COMPONENT)
+        yield from differs(f"{name} is found by", kind, name.rpartition("-")[2])
 
 
 @policy
@@ -799,7 +851,7 @@ def load(manifests: Manifests) -> Iterator[str]:
 
 @policy
 def store(manifests: Manifests) -> Iterator[str]:
-    """The bucket of every part that has one is made before it is needed, and its writes reach the disk."""
+    """The bucket of every part that has one is made before it is needed, its writes reach the disk, and what was never finished goes."""
     orders = str(manifests.workloads["objects-bucket"].main["args"]) if "objects-bucket" in manifests.workloads else ""
     for part in PARTS:
         if part.bucket:
@@ -816,6 +868,11 @@ def store(manifests: Manifests) -> Iterator[str]:
                 for flag in ("-s3.autoCreateBucket=false", "-master.telemetry=false")
                 if flag not in seen
             )
+    nightly = manifests.workloads.get("objects-unfinished")
+    if nightly is None or "s3.clean.uploads -timeAgo=48h" not in str(nightly.main["args"]):
+        yield "nobody forgets what was begun and never finished"
+    versions = {one.main["image"] for one in manifests.workloads.values() if one.part == "objects"}
+    yield from differs("versions of the store and of who gives it orders", len(versions), 1)
     claims = (
         manifests.workloads["objects"].object["spec"].get("volumeClaimTemplates", [])
         if "objects" in manifests.workloads

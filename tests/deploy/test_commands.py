@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -21,8 +22,12 @@ from cli import keyring
 from cli.main import _parser
 from cli.mistakes import Mistake
 from cli.servers import SeaweedFS
+from cli.servers.ports import LOOPBACK, free_ports
+from cli.serving import listening
 from cli.system import PARTS
 from cli.wiring import topology
+from gateway import app as gateway
+from gateway.upstream import Http
 from kit.bus.choice import open_bus
 from kit.db import Database
 from kit.keys import KeyRing, SigningKey
@@ -30,6 +35,9 @@ from kit.storage import ObjectStore, Stored
 from services import SERVICES
 from services.documents.models import Document
 from tests.conftest import MakeDatabase
+from tests.deploy.doors import Door
+from tests.gateway.conftest import settings_with
+from tests.gateway.standins import Answers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,6 +62,29 @@ async def test_a_database_is_migrated_while_its_service_waits(empty_database: st
     assert not waiting.done(), "the schema is not there yet"
     assert "helpdesk: at 00" in await lpse("db", "upgrade", "helpdesk", var=tmp_path, database=empty_database)
     assert "waiting" in await waiting
+
+
+async def test_a_migration_waits_for_its_server_and_its_database(empty_database: str, tmp_path: Path) -> None:
+    """Neither is there when a cluster is begun: the server's port opens later, and its database is made after that."""
+    server, (port,) = urlsplit(empty_database), free_ports(1)
+    late = f"late_{uuid4().hex[:12]}"
+    address = f"{server.scheme}://{server.username}:{server.password}@{LOOPBACK}:{port}/{late}"
+    upgrading = asyncio.create_task(lpse("db", "upgrade", "helpdesk", var=tmp_path, database=address))
+    await asyncio.sleep(3)
+    assert not upgrading.done(), "nobody listens yet"
+    async with Door((LOOPBACK, port), lambda: [(str(server.hostname), int(server.port or 5432))]):
+        await asyncio.sleep(3)
+        assert not upgrading.done(), "there is no such database yet"
+        admin = await asyncpg.connect(empty_database)
+        try:
+            await admin.execute(f'create database "{late}"')
+            said = await upgrading
+        finally:
+            await admin.execute(f'drop database if exists "{late}" with (force)')
+            await admin.close()
+    assert "waiting for its database" in said
+    assert f'"{late}" does not exist' in said
+    assert "helpdesk: at 00" in said
 
 
 def test_keys_are_made_where_nothing_else_is(tmp_path: Path) -> None:
@@ -159,6 +190,14 @@ async def test_the_training_tenant_is_brought_by_its_accounts(
     assert "training.json cannot be read" in (await types("db", "seed", **registry)).said
     await types("keys", "create", str(tmp_path / "keys"), "--training")
     assert accounts.stat().st_mode & 0o077 == 0
+    server, (port,) = urlsplit(registry["database"]), free_ports(1)
+    away = registry | {"database": registry["database"].replace(f":{server.port}/", f":{port}/")}
+    seeding = asyncio.ensure_future(types("db", "seed", "registry", **away))
+    await asyncio.sleep(1)
+    async with Door((LOOPBACK, port), lambda: [(str(server.hostname), int(server.port or 5432))]):
+        ended, said = await seeding
+    assert (ended, said.splitlines()[-1]) == (0, "registry: the training tenant is there")
+    assert "registry: waiting for its database" in said
     for _ in range(2):
         assert await types("db", "seed", "registry", **registry) == (0, "registry: the training tenant is there\n")
     known = json.loads(accounts.read_text())
@@ -219,6 +258,29 @@ async def test_what_up_wrote_counts_before_the_environment(types: Types, tmp_pat
     (tmp_path / "installation.json").write_text("{}")
     with pytest.raises(ValidationError):
         await types("clock", "show")
+
+
+PUBLISHED = {"profile": "production", "instance": "kota", "public_url": "https://lpse.kota.go.id"}
+
+
+@pytest.fixture
+async def published(key_home: Path) -> AsyncIterator[str]:
+    """A production gateway at its inner address, before services of which audit is away."""
+    (away,) = free_ports(1)
+    async with listening(Answers(), host=LOOPBACK, port=0) as answers:
+        ports = dict.fromkeys(SERVICES, answers) | {"audit": away}
+        upstreams = {service: Http(f"http://{LOOPBACK}:{port}") for service, port in ports.items()}
+        app = gateway.build(settings_with(key_home, **PUBLISHED), upstreams)
+        async with gateway.running(app), listening(app, host=LOOPBACK, port=0) as inner:
+            yield f"http://{LOOPBACK}:{inner}"
+
+
+async def test_check_asks_a_production_gateway_by_its_published_name(types: Types, published: str) -> None:
+    """At another it refuses before it asks a service, which is no answer of the service."""
+    asked = await types("check", gateway=published, public_url=PUBLISHED["public_url"])
+    assert asked.said.splitlines() == ["audit: gives no answer (503 at the gateway). Look at its log, start it."]
+    (refused,) = (await types("check", gateway=published)).said.splitlines()
+    assert refused.startswith(f"gateway: does not answer to the name {published.removeprefix('http://')}")
 
 
 class Shelf:

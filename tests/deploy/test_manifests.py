@@ -19,6 +19,12 @@ def test_kubernetes_and_the_operators_take_it(manifests: Manifests, version: str
     assert complaints(manifests.objects, version) == []
 
 
+def test_the_readme_names_the_version_it_begins_with() -> None:
+    asked = re.search(r"Kubernetes ([0-9.]+) or later", (ROOT / "deploy" / "k8s" / "README.md").read_text())
+    assert asked is not None
+    assert asked[1] == VERSIONS[0].rpartition(".")[0]
+
+
 def test_no_name_is_left_open(manifests: Manifests) -> None:
     text = yaml.safe_dump_all(manifests.objects)
     assert [mark for mark in ("PART", "VERSION", " lpse.invalid") if mark in text] == []
@@ -63,6 +69,15 @@ def test_the_way_back_from_the_other_site(own: Callable[[dict[str, Any]], Manife
     assert before["plugin"]["parameters"]["barmanObjectName"] == after["parameters"]["barmanObjectName"]
     assert before["plugin"]["parameters"]["serverName"] != after["parameters"]["serverName"]
     assert [wrong for check in POLICIES.values() for wrong in check(found)] == []
+
+
+def test_the_traefik_of_k3s_waits_for_a_slow_line() -> None:
+    """Once for a cluster, in its own namespace, so in no overlay; the names are k3s' and of its chart's values."""
+    written = yaml.safe_load((ROOT / "deploy" / "k8s" / "k3s" / "traefik.yaml").read_text())
+    assert (written["apiVersion"], written["kind"]) == ("helm.cattle.io/v1", "HelmChartConfig")
+    assert written["metadata"] == {"name": "traefik", "namespace": "kube-system"}
+    values = yaml.safe_load(written["spec"]["valuesContent"])
+    assert values == {"ports": {"websecure": {"transport": {"respondingTimeouts": {"readTimeout": "0s"}}}}}
 
 
 def test_every_schema_is_used(rendered: dict[str, Manifests]) -> None:

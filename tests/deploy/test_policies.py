@@ -51,6 +51,10 @@ def swap(container: dict[str, Any], variable: str, value: str) -> None:
     next(one for one in container["env"] if one["name"] == variable)["value"] = value
 
 
+def annotation(name: str) -> Change:
+    return lambda manifests: manifests.one("Ingress", "openlpse")["metadata"]["annotations"].pop(name)
+
+
 def removed(kind: str, name: str) -> Change:
     return lambda manifests: manifests.remove(kind, name)
 
@@ -100,6 +104,7 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
     "a memory limit": ("resources", lambda m: main(m, "documents-api")["resources"].pop("limits")),
     "a request": ("resources", lambda m: main(m, "objects")["resources"]["requests"].pop("cpu")),
     "a budget": ("disruption", removed("PodDisruptionBudget", "tender-worker")),
+    "the broker's budget": ("disruption", removed("PodDisruptionBudget", "rabbitmq")),
     "a budget's pods": (
         "disruption",
         lambda m: spec(m, "PodDisruptionBudget", "tender-api")["selector"]["matchLabels"].pop(
@@ -111,6 +116,14 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
     "firmness": (
         "spread",
         lambda m: pod(m, "tender-api")["topologySpreadConstraints"][0].update(whenUnsatisfiable="ScheduleAnyway"),
+    ),
+    "the machines that take nothing": (
+        "spread",
+        lambda m: pod(m, "tender-api")["topologySpreadConstraints"][0].pop("nodeTaintsPolicy"),
+    ),
+    "what is being replaced": (
+        "spread",
+        lambda m: pod(m, "audit-worker")["topologySpreadConstraints"][0].pop("matchLabelKeys"),
     ),
     "the second gateway": ("spread", lambda m: spec(m, "HorizontalPodAutoscaler", "gateway-api").update(minReplicas=1)),
     "an API's growth": ("load", removed("HorizontalPodAutoscaler", "tender-api")),
@@ -138,10 +151,21 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
     "a door": ("doors", removed("Service", "tender")),
     "a door's pods": ("doors", lambda m: spec(m, "Service", "tender")["selector"].pop("app.kubernetes.io/component")),
     "the way in": ("entrance", removed("HTTPRoute", "openlpse")),
+    "the issuer's way in": ("borders", removed("NetworkPolicy", "acme")),
+    "the way without TLS": ("entrance", lambda m: spec(m, "Gateway", "openlpse")["listeners"].pop()),
+    "the sending on to TLS": ("entrance", removed("HTTPRoute", "openlpse-http")),
+    "the portal's staying behind TLS": (
+        "entrance",
+        lambda m: spec(m, "HTTPRoute", "openlpse")["parentRefs"][0].pop("sectionName"),
+    ),
     "the certificate": ("entrance", removed("Certificate", "openlpse")),
     "the gateway as the only way in": (
         "entrance",
         lambda m: spec(m, "HTTPRoute", "openlpse")["rules"][0]["backendRefs"][0].update(name="registry"),
+    ),
+    "the patience with a slow line": (
+        "patience",
+        lambda m: spec(m, "HTTPRoute", "openlpse")["rules"][0].pop("timeouts"),
     ),
     "the store's door": ("doors", removed("Service", "objects")),
     "the store's inner doors": ("doors", lambda m: spec(m, "Service", "objects-inner")["ports"].pop()),
@@ -290,11 +314,19 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
             ),
         ),
     ),
+    "the name under which the office asks": (
+        "environment",
+        lambda m: without(main(m, "office")["env"], "LPSE_PUBLIC_URL"),
+    ),
     "the office's public keys": ("keys", lambda m: without(pod(m, "office")["volumes"], "jwks")),
     "a migration": ("migrations", removed("Job", "tender-migrate-0.1.0")),
     "a migration's end": (
         "migrations",
         lambda m: spec(m, "Job", "tender-migrate-0.1.0").pop("ttlSecondsAfterFinished"),
+    ),
+    "a migration's label": (
+        "migrations",
+        lambda m: m.one("Job", "tender-migrate-0.1.0")["metadata"]["labels"].pop("app.kubernetes.io/component"),
     ),
     "a worker's scale": ("scaling", removed("ScaledObject", "audit-worker")),
     "the right queue": (
@@ -320,6 +352,15 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
     "the copy's way to the store": ("network", removed("NetworkPolicy", "objects-backup")),
     "the copy's way out": ("borders", lambda m: spec(m, "NetworkPolicy", "backup-documents")["egress"].pop()),
     "the bucket": ("store", removed("Job", "objects-bucket")),
+    "the store's one version": (
+        "store",
+        lambda m: main(m, "objects-unfinished").update(image="docker.io/chrislusf/seaweedfs:4.47"),
+    ),
+    "the forgetting": ("store", removed("CronJob", "objects-unfinished")),
+    "the patience with what is unfinished": (
+        "store",
+        lambda m: main(m, "objects-unfinished").update(args=["weed shell"]),
+    ),
     "the store": ("store", removed("StatefulSet", "objects")),
     "the versions": (
         "store",
@@ -333,6 +374,9 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
 
 
 TAKEN_FROM_TRAINING: dict[str, tuple[str, Change]] = {
+    "the size of a file": ("patience", annotation("nginx.ingress.kubernetes.io/proxy-body-size")),
+    "a file's passing through": ("patience", annotation("nginx.ingress.kubernetes.io/proxy-request-buffering")),
+    "the patience with an answer": ("patience", annotation("nginx.ingress.kubernetes.io/proxy-read-timeout")),
     "the seeding": ("workloads", removed("Job", "registry-seed-0.1.0")),
     "the seeding's end": ("migrations", lambda m: spec(m, "Job", "registry-seed-0.1.0").pop("activeDeadlineSeconds")),
     "the seeding's waiting": ("environment", lambda m: pod(m, "registry-seed").pop("initContainers")),

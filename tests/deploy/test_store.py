@@ -5,18 +5,20 @@ import json
 import os
 import subprocess
 import sysconfig
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
+from minio import Minio
 
 from cli.servers.ports import LOOPBACK, free_ports
 from kit.storage import ObjectStore, StorageError
 from tests.deploy.manifests import Manifests
 
 KEY, SECRET = "documents", "secret-of-a-test"
+PART = bytes(range(256)) * 4096 * 5
 ACTIONS = ("Read", "Write", "List", "Tagging")
 """As deploy/k8s/README.md gives them to the identity of documents."""
 
@@ -80,8 +82,15 @@ async def ready(http: httpx2.AsyncClient, endpoint: str, master: int) -> bool:
 
 def make_bucket(manifests: Manifests, store: Store) -> None:
     """What the Job runs, as often as it likes."""
-    job = manifests.workloads["objects-bucket"].main
-    (orders,) = [order.replace("objects-inner:9333", store.master) for order in job["args"]]
+    ordered(manifests, "objects-bucket", {"objects-inner:9333": store.master})
+
+
+def ordered(manifests: Manifests, name: str, instead: Mapping[str, str]) -> None:
+    job = manifests.workloads[name].main
+    (orders,) = job["args"]
+    for said, here in instead.items():
+        assert said in orders
+        orders = orders.replace(said, here)
     environment = os.environ | {"PATH": f"{weed().parent}:{os.environ['PATH']}"}
     subprocess.run([*job["command"], orders], env=environment, check=True, timeout=120)
 
@@ -101,5 +110,25 @@ async def test_documents_stores_and_reads_what_it_stored(rendered: dict[str, Man
         await mine.put_stream("key", one(b"tertimpa"), size=8)
         read = b"".join([chunk async for chunk in await mine.open("key", stored.version_id)])
         assert read == b"penawaran"
+    finally:
+        await mine.close()
+
+
+async def test_what_was_never_finished_is_forgotten(rendered: dict[str, Manifests], store: Store) -> None:
+    """Not before its time; what was finished stays, and the same key may be begun again."""
+    await asyncio.to_thread(make_bucket, rendered["city"], store)
+    mine = ObjectStore(store.endpoint, KEY, SECRET, "lpse-documents")
+    sdk = Minio(store.endpoint.removeprefix("http://"), KEY, SECRET, secure=False)
+    try:
+        stored = await mine.put_stream("key", one(PART * 2), size=2 * len(PART))
+        upload = sdk._create_multipart_upload("lpse-documents", "key", {})
+        sdk._upload_part("lpse-documents", "key", PART, {}, upload, 1)
+        for patience, left in (("48h", 1), ("1s", 0)):
+            await asyncio.sleep(2)
+            here = {"objects-inner:9333": store.master, "-timeAgo=48h": f"-timeAgo={patience}"}
+            await asyncio.to_thread(ordered, rendered["city"], "objects-unfinished", here)
+            assert len(sdk._list_multipart_uploads("lpse-documents").uploads) == left
+        read = b"".join([chunk async for chunk in await mine.open("key", stored.version_id)])
+        assert read == PART * 2
     finally:
         await mine.close()
