@@ -103,9 +103,9 @@ async def _measured(rig: Rig, crowd: Crowd, home: Path, pages: int, rest: float,
     figures = (await meter.cost("login", [_login(rig.url, one) for one in people])).figures("login")
     figures |= (await meter.cost("page", [_page(office.portal, f"/tender/{tender.code}")] * pages)).figures("page")
     before = await _sizes(rig)
-    bid = await meter.cost("bid", [_bid(crowd, one, home) for one in people])
+    for name, act in (("draft", _draft), ("small_file", _small_file), ("consent", _consent)):
+        figures |= (await meter.cost(name, [act(crowd, one, home) for one in people])).figures(name)
     grown = {name: size - before[name] for name, size in (await _sizes(rig)).items()}
-    figures |= bid.figures("bid")
     figures |= {f"bid_kib_{name}": round(size / len(people) / 1024, 1) for name, size in grown.items()}
     file = home / "big.pdf"
     write_pdf(file, "Besar", ["Contoh"], size=big << 20)
@@ -140,15 +140,18 @@ def _page(portal: Portal, path: str) -> Act:
     return act
 
 
-def _bid(crowd: Crowd, bidder: Bidder, home: Path) -> Act:
-    """All of it: the draft, the place for its file, the file, and the consent."""
+def _draft(crowd: Crowd, bidder: Bidder, home: Path) -> Act:
+    """A bid and the place for its one file."""
+    return lambda: bidder.draft(crowd.tender.id, home, KILOBYTES << 10)
 
-    async def act() -> None:
-        draft = await bidder.draft(crowd.tender.id, home, KILOBYTES << 10)
-        await bidder.upload(draft)
-        await bidder.user.post(f"/api/tender/bids/{draft.id}/consent", crowd.consent(draft, bidder))
 
-    return act
+def _small_file(_crowd: Crowd, bidder: Bidder, _home: Path) -> Act:
+    return lambda: bidder.upload(bidder.drafts[-1])
+
+
+def _consent(crowd: Crowd, bidder: Bidder, _home: Path) -> Act:
+    draft = bidder.drafts[-1]
+    return lambda: bidder.user.post(f"/api/tender/bids/{draft.id}/consent", crowd.consent(draft, bidder))
 
 
 def _upload(crowd: Crowd, bidder: Bidder, file: Path) -> Act:

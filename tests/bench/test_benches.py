@@ -54,7 +54,7 @@ async def test_idle() -> None:
 async def test_capacity() -> None:
     figures = _whole(await capacity.run(bidders=3, pages=3, rest=0.2, big=1))
     assert figures["refused"] == 0
-    for what in ("login", "page", "bid"):
+    for what in ("login", "page", "draft", "small_file", "consent"):
         assert figures[f"{what}_ms"] > 0
         assert figures[f"{what}_per_second"] > 0
         assert f"{what}_ms_tender" in figures
