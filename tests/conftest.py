@@ -57,7 +57,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
     broker = rabbitmq_version() if rabbitmq_available() else "to be installed" if _may_install() else "not to be had"
     if engine_answers():
-        broker = f"{IMAGE.rpartition(':')[2]} (container), where it is killed {broker}"
+        broker = f"{IMAGE.rpartition(':')[2]} (container), else {broker}"
     return [
         f"backends: postgresql {server_version()} (wheel), seaweedfs {SeaweedFS(Path()).version} (wheel), "
         f"embedded bus (postgresql), rabbitmq {broker}"
