@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ from cli.servers import Postgres, RabbitMQ, SeaweedFS, install_rabbitmq, rabbitm
 from cli.system import PARTS
 from kit import keys, migrations, telemetry
 from kit.settings import Settings
+from tests.containers import IMAGE, Broker, ContainedRabbitMQ, NoImage, engine_answers
 
 TESTS = Path(__file__).parent
 
@@ -23,8 +25,11 @@ LONGEST = ("browser", "faults", "fuzz", "flows", "launcher", "access", "gateway"
 COPIED = "strategy file_copy"
 """A new database is a copy of files: PostgreSQL's other way, through its log, takes six times as long."""
 
-USED: dict[str, str] = {}
-"""Backend -> what it was, for the closing lines."""
+USED: set[str] = set()
+"""Backends with their versions, for the closing lines: a run may use two brokers."""
+
+MISSED: set[str] = set()
+"""What a run went on without, and what it took instead."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,6 +56,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     from cli.servers.rabbitmq import server_version as rabbitmq_version
 
     broker = rabbitmq_version() if rabbitmq_available() else "to be installed" if _may_install() else "not to be had"
+    if engine_answers():
+        broker = f"{IMAGE.rpartition(':')[2]} (container), else {broker}"
     return [
         f"backends: postgresql {server_version()} (wheel), seaweedfs {SeaweedFS(Path()).version} (wheel), "
         f"embedded bus (postgresql), rabbitmq {broker}"
@@ -58,8 +65,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    used = ", ".join(f"{name} {version}" for name, version in sorted(USED.items()))
-    terminalreporter.write_line(f"backends used: {used or 'none'}")
+    for sentence in sorted(MISSED):
+        terminalreporter.write_line(sentence)
+    terminalreporter.write_line(f"backends used: {', '.join(sorted(USED)) or 'none'}")
     _fuzz_summary(terminalreporter)
 
 
@@ -84,12 +92,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """A worker tells what it used to the process that prints."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["backends"] = USED
+        output["backends"] = sorted(USED)
+        output["missed"] = sorted(MISSED)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    USED.update(getattr(node, "workeroutput", {}).get("backends", {}))
+    output = getattr(node, "workeroutput", {})
+    USED.update(output.get("backends", ()))
+    MISSED.update(output.get("missed", ()))
 
 
 def _may_install() -> bool:
@@ -105,7 +116,7 @@ def anyio_backend() -> str:
 async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Postgres]:
     """Shared by the tests that do not kill it, and so without waiting for the disk: a new database takes half the time."""
     async with Postgres(reachable(tmp_path_factory.mktemp("postgresql"))) as server:
-        USED["postgresql"] = server.version
+        USED.add(f"postgresql {server.version}")
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             await _admin(server, f"alter system set {setting} = off")
         await _admin(server, "select pg_reload_conf()")
@@ -115,7 +126,7 @@ async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Po
 @pytest.fixture(scope="session")
 async def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SeaweedFS]:
     async with SeaweedFS(tmp_path_factory.mktemp("seaweedfs")) as server:
-        USED["seaweedfs"] = server.version
+        USED.add(f"seaweedfs {server.version}")
         yield server
 
 
@@ -131,10 +142,25 @@ async def rabbitmq_installed(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-async def rabbitmq(rabbitmq_installed: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RabbitMQ]:
+async def local_rabbitmq(rabbitmq_installed: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RabbitMQ]:
+    """The distribution's: a process of this machine, which a test may kill or freeze."""
     async with RabbitMQ(reachable(tmp_path_factory.mktemp("rabbitmq"))) as server:
-        USED["rabbitmq"] = server.version
+        USED.add(f"rabbitmq {server.version}")
         yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """In a container where a Docker engine answers and has or fetches the image, else `local_rabbitmq`."""
+    with ExitStack() as stack:
+        try:
+            broker = stack.enter_context(ContainedRabbitMQ()) if engine_answers() else None
+        except NoImage as missing:
+            MISSED.add(f"rabbitmq: the distribution's and none in a container, since {missing}")
+            broker = None
+        if broker is not None:
+            USED.add(f"rabbitmq {broker.version} (container)")
+        yield broker or request.getfixturevalue("local_rabbitmq")
 
 
 def reachable(directory: Path) -> Path:

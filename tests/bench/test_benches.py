@@ -10,7 +10,8 @@ import pytest
 
 from bench import BENCHES, capacity, events, idle, processes
 from bench.report import Report
-from cli.servers import Postgres, RabbitMQ, SeaweedFS
+from cli.servers import Postgres, SeaweedFS
+from tests.containers import Broker
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,7 +36,7 @@ def _whole(report: Report) -> dict[str, float]:
     return dict(said["figures"])
 
 
-async def test_events(postgres: Postgres, seaweedfs: SeaweedFS, rabbitmq: RabbitMQ) -> None:
+async def test_events(postgres: Postgres, seaweedfs: SeaweedFS, rabbitmq: Broker) -> None:
     lent = _lent(postgres, seaweedfs) | {"bus": rabbitmq.url}
     figures = _whole(await events.run(rounds=1, idle=2, burst=5, commands=9, **lent))
     assert figures["rounds"] == 1

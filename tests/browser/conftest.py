@@ -53,7 +53,7 @@ async def chromium(chromium_installed: None, playwright: Playwright) -> AsyncIte
     browser = await playwright.chromium.launch(
         executable_path=str(CHROMIUM), headless=True, chromium_sandbox=False, args=list(FLAGS)
     )
-    USED["chromium"] = browser.version
+    USED.add(f"chromium {browser.version}")
     yield browser
     await browser.close()
 

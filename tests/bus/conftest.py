@@ -5,6 +5,7 @@ import pytest
 
 from cli.servers import Postgres, RabbitMQ
 from tests.bus.place import Place
+from tests.containers import Broker
 
 
 @pytest.fixture(scope="session")
@@ -15,9 +16,15 @@ async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pl
 
 
 @pytest.fixture(scope="session")
-def rabbitmq(rabbitmq: RabbitMQ) -> Place:
-    """The broker of the whole run. It is killed here too, and comes back on its port with all it was given."""
+def rabbitmq(rabbitmq: Broker) -> Place:
+    """The broker of the whole run."""
     return Place(rabbitmq)
+
+
+@pytest.fixture(scope="session")
+def mortal_rabbitmq(local_rabbitmq: RabbitMQ) -> Place:
+    """Killed here and frozen. It comes back on its port with all it was given: it may be the broker of the whole run."""
+    return Place(local_rabbitmq)
 
 
 def _open(directory: Path) -> Path:
@@ -30,5 +37,12 @@ def _open(directory: Path) -> Path:
 @pytest.fixture(params=["embedded", "rabbitmq"])
 def place(request: pytest.FixtureRequest) -> Place:
     """Every test that takes this runs on both backends."""
+    found: Place = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["embedded", pytest.param("mortal_rabbitmq", id="rabbitmq")])
+def mortal(request: pytest.FixtureRequest) -> Place:
+    """As `place`, of servers that may be killed."""
     found: Place = request.getfixturevalue(request.param)
     return found

@@ -16,6 +16,7 @@ from cli.servers import Postgres, RabbitMQ
 from kit.bus import Bus, Delivery, Handler, Message, Topology
 from kit.bus.embedded import EmbeddedBus
 from kit.bus.rabbit import RabbitBus
+from tests.containers import Broker, ContainedRabbitMQ
 
 __all__ = ["Place", "Seen", "consuming", "make_bus", "messages", "until"]
 
@@ -28,15 +29,15 @@ def make_bus(url: str) -> Bus:
 class Place:
     """One server, which tests share; every test has a prefix of its own."""
 
-    server: Postgres | RabbitMQ
+    server: Postgres | Broker
 
     @property
     def is_rabbitmq(self) -> bool:
-        return isinstance(self.server, RabbitMQ)
+        return not isinstance(self.server, Postgres)
 
     @property
     def url(self) -> str:
-        return self.server.url if isinstance(self.server, RabbitMQ) else self.server.dsn
+        return self.server.dsn if isinstance(self.server, Postgres) else self.server.url
 
     @asynccontextmanager
     async def bus(self, topology: Topology) -> AsyncIterator[Bus]:
@@ -62,21 +63,27 @@ class Place:
         await database.close()
 
     async def kill(self) -> None:
-        assert self.server.pid
-        os.kill(self.server.pid, signal.SIGKILL)
-        await self.server.wait()
+        self._signal(signal.SIGKILL)
+        await self._local.wait()
 
     async def restart(self) -> None:
-        await self.server.stop()
-        await self.server.start()
+        await self._local.stop()
+        await self._local.start()
 
     def freeze(self) -> None:
-        assert self.server.pid
-        os.kill(self.server.pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        assert self.server.pid
-        os.kill(self.server.pid, signal.SIGCONT)
+        self._signal(signal.SIGCONT)
+
+    @property
+    def _local(self) -> Postgres | RabbitMQ:
+        assert not isinstance(self.server, ContainedRabbitMQ), "a broker in a container is no process of ours"
+        return self.server
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._local.pid
+        os.kill(self._local.pid, number)
 
 
 @dataclass

@@ -13,15 +13,15 @@ SETTLED = 1.5
 """Seconds. RabbitMQ 3.10 writes down a new quorum queue a moment late: killed before that, it never leads it again."""
 
 
-async def test_a_killed_server_loses_nothing_and_nobody(place: Place) -> None:
-    topology = place.topology(tender={"#"}, audit={"#"})
+async def test_a_killed_server_loses_nothing_and_nobody(mortal: Place) -> None:
+    topology = mortal.topology(tender={"#"}, audit={"#"})
     before, during, after = messages(30), messages(3), messages(5)
     seen = Seen()
 
     async def condemn(delivery: Delivery) -> None:
         raise Dead("invalid")
 
-    async with place.bus(topology) as bus:
+    async with mortal.bus(topology) as bus:
         assert await bus.publish(before) == [None] * 30
         async with consuming(bus, "audit", condemn):
             await until_dead(bus, topology, 30)
@@ -29,12 +29,12 @@ async def test_a_killed_server_loses_nothing_and_nobody(place: Place) -> None:
             await seen.wait(30)
             assert await bus.publish(after[:2]) == [None, None]
             await asyncio.sleep(SETTLED)
-            await place.kill()
+            await mortal.kill()
             outcomes = await bus.publish(during)
             assert [type(outcome) for outcome in outcomes] == [BusUnavailable] * 3
             with pytest.raises(BusUnavailable):
                 await bus.depth(topology)
-            await place.restart()
+            await mortal.restart()
             await publish_until_taken(bus, after[2:])
             await until(lambda: {message.id for message in before + after} <= set(seen.ids))
         assert not set(seen.ids) & {message.id for message in during}
@@ -75,40 +75,40 @@ async def test_a_queue_deleted_under_its_consumer_comes_back(place: Place) -> No
         await seen.wait(2)
 
 
-async def test_a_frozen_broker_is_waited_for(rabbitmq: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_frozen_broker_is_waited_for(mortal_rabbitmq: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing raises by itself while a broker is frozen; patience ends it, and the next event arrives."""
     monkeypatch.setattr("kit.bus.rabbit.publisher.PATIENCE", 1.0)
-    topology = rabbitmq.topology(tender={"#"})
+    topology = mortal_rabbitmq.topology(tender={"#"})
     seen = Seen()
-    async with rabbitmq.bus(topology) as bus, consuming(bus, "tender", seen):
+    async with mortal_rabbitmq.bus(topology) as bus, consuming(bus, "tender", seen):
         await bus.publish(messages(1))
         await seen.wait(1)
-        rabbitmq.freeze()
+        mortal_rabbitmq.freeze()
         try:
             outcomes = await bus.publish(messages(2))
             assert [type(outcome) for outcome in outcomes] == [BusUnavailable] * 2
             await asyncio.sleep(1)
         finally:
-            rabbitmq.thaw()
+            mortal_rabbitmq.thaw()
         last = messages(1)
         await publish_until_taken(bus, last)
         await until(lambda: last[0].id in seen.ids)
 
 
 async def test_a_consumer_leaves_a_broker_whose_heartbeat_stopped(
-    rabbitmq: Place, monkeypatch: pytest.MonkeyPatch
+    mortal_rabbitmq: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kit.bus.rabbit.connection.HEARTBEAT", 1)
-    topology = rabbitmq.topology(tender={"#"})
+    topology = mortal_rabbitmq.topology(tender={"#"})
     seen = Seen()
-    async with rabbitmq.bus(topology) as bus, consuming(bus, "tender", seen):
+    async with mortal_rabbitmq.bus(topology) as bus, consuming(bus, "tender", seen):
         await bus.publish(messages(1))
         await seen.wait(1)
-        rabbitmq.freeze()
+        mortal_rabbitmq.freeze()
         try:
             await asyncio.sleep(5)
         finally:
-            rabbitmq.thaw()
+            mortal_rabbitmq.thaw()
         last = messages(1)
         await publish_until_taken(bus, last)
         await until(lambda: last[0].id in seen.ids)

@@ -10,7 +10,7 @@ import aio_pika
 import pytest
 from aiormq.exceptions import ChannelAccessRefused, PublishError
 
-from cli.servers import RabbitMQ
+from cli.servers import Postgres
 from kit.bus import Bus, BusUnavailable, Dead, Delivery, Topology
 from kit.bus.rabbit import RabbitBus
 from kit.bus.topology import AGAIN, BURIED, Rights
@@ -26,7 +26,7 @@ def topology(rabbitmq: Place) -> Topology:
 async def user_with(rabbitmq: Place, topology: Topology, rights: Rights) -> AsyncIterator[str]:
     """The address for a user with these rights."""
     server = rabbitmq.server
-    assert isinstance(server, RabbitMQ)
+    assert not isinstance(server, Postgres)
     user = f"u{uuid.uuid4().hex[:8]}"
     await server.control("add_user", user, "password-of-a-test")
     await server.control("set_permissions", "-p", "/", user, rights.configure, rights.write, rights.read)

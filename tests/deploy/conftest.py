@@ -1,6 +1,20 @@
+import os
+
 import pytest
 
+from cli.servers.packages import install
+from tests.conftest import reachable
 from tests.deploy.manifests import OVERLAYS, Manifests, kubectl, kustomize
+from tests.deploy.podman import PACKAGES, Podman, usable
+
+
+@pytest.fixture(scope="session")
+async def podman(tmp_path_factory: pytest.TempPathFactory) -> Podman:
+    if not usable():
+        if os.geteuid() != 0:
+            pytest.skip("pods are run as root only: their networks are bridges of this machine")
+        await install(*PACKAGES)
+    return Podman(reachable(tmp_path_factory.mktemp("podman")))
 
 
 @pytest.fixture(scope="session")

@@ -50,12 +50,20 @@ class Podman:
         await self("build", "--network", "host", "--pull=never", "--tag", tag, *words, seconds=1200)
         return await self("image", "inspect", "--format", "{{.Id}}", tag)
 
+    async def exists(self, image: str) -> bool:
+        return (await asyncio.to_thread(self._run, ["podman", "image", "exists", image], 60)).returncode == 0
+
+    async def base(self) -> str:
+        """Debian, made of its packages, to build upon."""
+        if not await self.exists(f"{BASE}-build"):
+            made = await asyncio.to_thread(self._run, [str(ROOT / "deploy" / "base-image"), BASE], 1200)
+            assert made.returncode == 0, made.stderr
+        return BASE
+
     async def image(self) -> str:
         """Of this checkout; on Debian's packages where no registry of images can be reached."""
         epoch = self._git("log", "-1", "--format=%ct")
-        if self._run(["podman", "image", "exists", f"{BASE}-build"], 60).returncode:
-            made = await asyncio.to_thread(self._run, [str(ROOT / "deploy" / "base-image"), BASE], 1200)
-            assert made.returncode == 0, made.stderr
+        await self.base()
         arguments = {
             "SOURCE_DATE_EPOCH": epoch,
             "REVISION": self._git("rev-parse", "HEAD"),

@@ -18,7 +18,6 @@ import pytest
 from cli import invariants
 from cli.installation import Installation
 from cli.servers import RabbitMQ
-from cli.servers.packages import install
 from cli.system import PARTS, Options, installed, spare_port
 from cli.wiring import topology
 from kit.outbox import RELAY_LOCK
@@ -26,21 +25,12 @@ from services import SERVICES
 from tests.conftest import reachable
 from tests.deploy.cluster import Cluster, Pod
 from tests.deploy.manifests import ROOT, Manifests
-from tests.deploy.podman import IMAGE, PACKAGES, Podman, usable
+from tests.deploy.podman import IMAGE, Podman
 from tests.deploy.policies import SERVING
 
 pytestmark = pytest.mark.long
 PREFIX = VHOST = "lpse"
 BUS_PASSWORD = "only-for-this-run-0123"
-
-
-@pytest.fixture(scope="module")
-async def podman(tmp_path_factory: pytest.TempPathFactory) -> Podman:
-    if not usable():
-        if os.geteuid() != 0:
-            pytest.skip("pods are run as root only: their networks are bridges of this machine")
-        await install(*PACKAGES)
-    return Podman(reachable(tmp_path_factory.mktemp("podman")))
 
 
 @pytest.fixture(scope="module")

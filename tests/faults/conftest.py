@@ -27,7 +27,7 @@ def options(home: Path) -> Options:
 @pytest.fixture(scope="module")
 async def rig(home: Path) -> AsyncIterator[Rig]:
     async with rigged(options(home)) as rig:
-        USED["bus"] = rig.installation.backends.bus
+        USED.add(f"bus {rig.installation.backends.bus}")
         yield rig
 
 

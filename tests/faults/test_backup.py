@@ -19,13 +19,14 @@ from cli.invariants import breaches, settled
 from cli.mistakes import Mistake
 from cli.restore import restore
 from cli.rig import Rig
-from cli.servers import Postgres, RabbitMQ, SeaweedFS
+from cli.servers import Postgres, SeaweedFS
 from cli.system import Options, spare_port
 from cli.up import running
 from cli.wiring import topology
 from kit.bus import Message
 from kit.bus.choice import open_bus
 from tests.conftest import reachable
+from tests.containers import Broker
 from tests.faults.work import WHO, Work
 
 
@@ -86,7 +87,7 @@ async def test_servers_elsewhere_are_filled_too(
         assert await check(system.installation, deep=True) == []
 
 
-async def test_a_broker_that_holds_later_events_is_refused(copied: Path, home: Path, rabbitmq: RabbitMQ) -> None:
+async def test_a_broker_that_holds_later_events_is_refused(copied: Path, home: Path, rabbitmq: Broker) -> None:
     bus = open_bus(rabbitmq.url, application="test")
     await bus.start()
     await bus.declare(topology("uji"))

@@ -25,7 +25,7 @@ DECLARED = 3
 async def rig(home: Path, rabbitmq_installed: None) -> AsyncIterator[Rig]:
     """With a broker of its own."""
     async with rigged(options(home), rabbitmq=True) as rig:
-        USED["rabbitmq"] = rig.installation.backends.bus.removeprefix("rabbitmq ")
+        USED.add(rig.installation.backends.bus)
         yield rig
 
 

@@ -20,7 +20,7 @@ def system_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def system(system_home: Path) -> AsyncIterator[System]:
     options = Options(var=system_home, port=spare_port(), prefix="uji", sweep=0.2, trace_ratio=1.0)
     async with running(options) as system:
-        USED["bus"] = system.installation.backends.bus
+        USED.add(f"bus {system.installation.backends.bus}")
         yield system
 
 

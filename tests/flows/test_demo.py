@@ -13,11 +13,11 @@ import pytest
 
 from cli import clocks, invariants
 from cli.installation import Backends, Installation
-from cli.servers import RabbitMQ
 from cli.system import Options, spare_port
 from cli.up import running
 from services import SERVICES
 from tests.conftest import reachable
+from tests.containers import Broker
 
 ROOT = Path(__file__).resolve().parents[2]
 HEX = {"type": "string", "pattern": "^[0-9a-f]+$"}
@@ -171,7 +171,7 @@ def test_a_system_that_cannot_be_played_in_is_said(home: Path, arguments: list[s
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-async def test_over_rabbitmq_with_fewer_files_than_bidders(home: Path, rabbitmq: RabbitMQ) -> None:
+async def test_over_rabbitmq_with_fewer_files_than_bidders(home: Path, rabbitmq: Broker) -> None:
     (home / "one").mkdir()
     (home / "one" / "penawaran.pdf").write_bytes(b"%PDF-1.4 pendek")
     own = "--files", str(home / "one"), "--out", str(home / "bukti"), "--bus", rabbitmq.url

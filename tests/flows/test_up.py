@@ -29,7 +29,7 @@ from cli.demo.providers import register
 from cli.installation import Backends, Installation
 from cli.main import main
 from cli.mistakes import Mistake, worded
-from cli.servers import Postgres, RabbitMQ, SeaweedFS, ServerError
+from cli.servers import Postgres, SeaweedFS, ServerError
 from cli.system import Options, System, installed, spare_port
 from cli.top import look, top
 from cli.up import gateway_settings, running
@@ -37,6 +37,7 @@ from kit.bus.choice import open_bus
 from kit.bus.topology import Topology
 from kit.clock import WIB
 from services import SERVICES
+from tests.containers import Broker
 
 ROOT = Path(__file__).parents[2]
 WHO = Bidder("tetap", "CV Contoh Tetap", "Penanggung Jawab", Decimal(1), 0)
@@ -235,7 +236,7 @@ async def test_check_names_a_wrong_schema_and_a_lost_key(tmp_path: Path) -> None
     assert [sentence for sentence in found if sentence.startswith("key: tender has no valid key for receipt")]
 
 
-async def test_check_names_another_topology(tmp_path: Path, rabbitmq: RabbitMQ) -> None:
+async def test_check_names_another_topology(tmp_path: Path, rabbitmq: Broker) -> None:
     async with installed(options(tmp_path / "var", bus=rabbitmq.url), print) as system:
         installation = system.installation
         assert installation.backends.bus == f"rabbitmq {rabbitmq.version}"

@@ -15,12 +15,12 @@ import pytest
 from cli.demo.cast import npwp
 from cli.demo.portal import Portal
 from cli.demo.story import Story
-from cli.servers import RabbitMQ
 from cli.system import Options, System, spare_port
 from cli.up import running
 from kit import telemetry
 from services import SERVICES
 from tests.conftest import reachable
+from tests.containers import Broker, ContainedRabbitMQ
 from tests.secrets.witness import PERSONAL, TOLD_ONCE, Witness
 
 SLIP = "kata-sandi-SALAH-7141"
@@ -46,7 +46,7 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-async def played(tmp_path_factory: pytest.TempPathFactory, rabbitmq: RabbitMQ) -> AsyncIterator[Played]:
+async def played(tmp_path_factory: pytest.TempPathFactory, rabbitmq: Broker) -> AsyncIterator[Played]:
     home = reachable(tmp_path_factory.mktemp("secrets"))
     options = Options(home / "var", spare_port(), "rahasia", sweep=0.2, trace_ratio=1.0, bus=rabbitmq.url, lent=True)
     witness, spans, kept = Witness(), deque[object](), telemetry.RECENT
@@ -65,11 +65,17 @@ async def played(tmp_path_factory: pytest.TempPathFactory, rabbitmq: RabbitMQ) -
                 "\n".join({f"{span.name} {span.attributes} {span.status.description} {event.attributes}"
                            for span in spans for event in [*span.events, span]}).encode(),  # type: ignore[attr-defined]
                 b"\n".join(command_lines()),
-                b"".join(file.read_bytes() for file in rabbitmq.directory.rglob("*.log")),
+                log_of(rabbitmq),
             )  # fmt: skip
     finally:
         telemetry.RECENT = kept
         telemetry.configure_logs("WARNING", json=False)
+
+
+def log_of(broker: Broker) -> bytes:
+    if isinstance(broker, ContainedRabbitMQ):
+        return broker.log()
+    return b"".join(file.read_bytes() for file in broker.directory.rglob("*.log"))
 
 
 async def play(system: System, witness: Witness, home: Path) -> None:

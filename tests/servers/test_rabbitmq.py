@@ -8,7 +8,7 @@ from aio_pika.abc import FieldValue
 from cli.servers import RabbitMQ, ServerError
 from tests.servers.processes import Parent, gone
 
-pytestmark = pytest.mark.usefixtures("rabbitmq")
+pytestmark = pytest.mark.usefixtures("rabbitmq_installed")
 QUORUM: dict[str, FieldValue] = {"x-queue-type": "quorum"}
 
 
