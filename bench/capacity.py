@@ -24,6 +24,7 @@ from cli.rig import Rig, rigged
 from cli.rush.crowd import Bidder, Crowd, each, gathered
 from cli.system import Options, spare_port
 from services import SERVICES
+from services.audit.models import LogEntry
 from services.tender.models import Bid
 
 __all__ = ["run"]
@@ -116,6 +117,8 @@ async def _measured(rig: Rig, crowd: Crowd, home: Path, pages: int, rest: float,
         "mib_ms": round(sum(upload.parts.values()) / big, 2),
         "mib_per_second": round(upload.per_second * big, 1),
     }
+    write_pdf(file, "Kecil", ["Contoh"])
+    figures |= await _log_catches_up(rig, crowd, [_upload(crowd, one, file) for one in people])
     refused = len(people) - await _submitted(rig)
     return Report(
         "capacity",
@@ -163,6 +166,28 @@ def _upload(crowd: Crowd, bidder: Bidder, file: Path) -> Act:
         await bidder.user.upload("/api/documents/uploads", place["grant"], "application/pdf", file.name, file)
 
     return act
+
+
+async def _log_catches_up(rig: Rig, crowd: Crowd, acts: list[Act]) -> dict[str, Figure]:
+    """How quickly the one writer of the log works off what waited for it."""
+    before = await _logged(rig)
+    rig.freeze("audit")
+    await each(acts, lambda act: act(), at_once=AT_ONCE)
+    rig.thaw("audit")
+    say("the log catches up")
+    began, used = perf_counter(), sum(cpu_seconds(rig.pid("audit")).values())
+    await crowd.office.settled("the log has everything", seconds=300)
+    lasted, entries = perf_counter() - began, await _logged(rig) - before
+    spent = sum(cpu_seconds(rig.pid("audit")).values()) - used
+    return {
+        "log_entries_per_second": round(entries / lasted, 1),
+        "log_entry_ms_audit": round(1_000 * spent / entries, 2),
+    }
+
+
+async def _logged(rig: Rig) -> int:
+    async with rig.installation.reading("audit") as db:
+        return (await db.execute(select(func.count()).select_from(LogEntry))).scalar_one()
 
 
 async def _sizes(rig: Rig) -> dict[str, int]:

@@ -35,9 +35,11 @@ def addresses(name: str, var: Path, environment: Mapping[str, str]) -> dict[str,
     return {service: installation.databases[service] for service in services}
 
 
-async def upgrade(addresses: Mapping[str, str]) -> None:
+async def upgrade(addresses: Mapping[str, str], *, patient: bool) -> None:
+    """`patient`: where nobody sits in front of it, as in a cluster's Job, a database that is not there yet is waited for."""
     for service, address in addresses.items():
-        print(f"{service}: at {await _when_there(service, partial(migrations.upgrade, address, service))}")
+        attempt = partial(migrations.upgrade, address, service)
+        print(f"{service}: at {await (_when_there(service, attempt) if patient else attempt())}")
 
 
 async def show(installation: Installation, name: str) -> bool:

@@ -277,7 +277,7 @@ async def _db(asked: argparse.Namespace) -> int:
         return 0
     addresses = databases.addresses(asked.name, asked.var.absolute(), os.environ)
     if asked.action == "upgrade":
-        await databases.upgrade(addresses)
+        await databases.upgrade(addresses, patient=asked.name != "all" and "LPSE_DATABASE" in os.environ)
     else:
         await databases.wait(asked.name, addresses[asked.name])
     return 0

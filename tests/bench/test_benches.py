@@ -61,6 +61,7 @@ async def test_capacity() -> None:
         assert f"{what}_ms_tender" in figures
     assert figures["bid_kib_tender"] >= 0
     assert figures["mib_per_second"] > 0
+    assert figures["log_entries_per_second"] > 0
     assert figures["mib_gateway"] > 10
 
 
