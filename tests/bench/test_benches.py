@@ -52,6 +52,7 @@ async def test_idle() -> None:
     assert figures["first_page_ms"] > 0
 
 
+@pytest.mark.long
 async def test_capacity() -> None:
     figures = _whole(await capacity.run(bidders=3, pages=3, rest=0.2, big=1))
     assert figures["refused"] == 0

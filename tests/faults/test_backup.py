@@ -76,6 +76,7 @@ async def test_what_was_acknowledged_before_comes_back(copied: Path, work: Work,
     await restore(home / "second", place(home, "third"), said.append)
 
 
+@pytest.mark.long
 async def test_servers_elsewhere_are_filled_too(
     copied: Path, home: Path, postgres: Postgres, seaweedfs: SeaweedFS
 ) -> None:
