@@ -28,8 +28,7 @@ class Adopted:
 
 async def adopt(installation: Installation) -> Adopted:
     """Documents whose version is there stay as they are, so that it may be run again. Everything else is read whole."""
-    mine = installation.credentials["documents"]
-    store = ObjectStore(installation.objects, mine.key, mine.secret, f"{installation.prefix}-documents")
+    store = installation.documents()
     try:
         there = defaultdict[str, list[Stat]](list)
         for stat in await store.versions():

@@ -30,7 +30,7 @@ from cli.servers.process import run
 from kit.storage import ObjectMissing, ObjectStore
 from services import SERVICES
 
-__all__ = ["FILE", "FORMAT", "Contents", "backup", "postgres_tool", "sha256", "store_of", "without_password"]
+__all__ = ["FILE", "FORMAT", "Contents", "backup", "postgres_tool", "sha256", "without_password"]
 
 FILE: Final = "backup.json"
 FORMAT: Final = 1
@@ -90,7 +90,7 @@ async def _copied(installation: Installation, draft: Path) -> Contents:
     async with _one_instant(installation) as (at, snapshots, documents):
         for name in SERVICES:
             await _dump(installation.databases[name], snapshots[name], draft / "databases" / f"{name}.dump")
-    store = store_of(installation)
+    store = installation.documents()
     try:
         for document in documents:
             await _copy(store, document, draft / "documents" / str(document["id"]))
@@ -200,11 +200,6 @@ def _write(file: Path, content: bytes) -> None:
 
 def _for_owner(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def store_of(installation: Installation) -> ObjectStore:
-    mine = installation.credentials["documents"]
-    return ObjectStore(installation.objects, mine.key, mine.secret, f"{installation.prefix}-documents")
 
 
 def without_password(address: str) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from services import SERVICES
 
 if TYPE_CHECKING:  # SQLAlchemy takes its time; `lpse --help` does not wait for it
     from kit.db import Database, Db
+    from kit.storage import ObjectStore
 
 __all__ = ["Credentials", "Installation", "NotInstalled", "OfficeSettings"]
 
@@ -112,6 +113,13 @@ class Installation(BaseModel):
     async def reading(self, service: str) -> AsyncIterator["Db"]:
         async with self.database(service) as database, database.reading() as db:
             yield db
+
+    def documents(self) -> "ObjectStore":
+        """The bucket of documents; who opens it closes it."""
+        from kit.storage import ObjectStore
+
+        mine = self.credentials["documents"]
+        return ObjectStore(self.objects, mine.key, mine.secret, f"{self.prefix}-documents")
 
     def write(self) -> None:
         """The file holds passwords: only its owner reads it."""

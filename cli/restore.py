@@ -16,7 +16,7 @@ from pathlib import Path
 import asyncpg
 
 from cli import events
-from cli.backup import FILE, FORMAT, Contents, postgres_tool, sha256, store_of, without_password
+from cli.backup import FILE, FORMAT, Contents, postgres_tool, sha256, without_password
 from cli.installation import FILE as INSTALLATION
 from cli.installation import Installation
 from cli.mistakes import Mistake
@@ -120,7 +120,7 @@ async def _fill(address: str, name: str, dump: Path) -> None:
 
 
 async def _store(installation: Installation, source: Path) -> None:
-    store = store_of(installation)
+    store = installation.documents()
     connection = await asyncpg.connect(installation.databases["documents"], timeout=10)
     try:
         rows = await connection.fetch("select id, store_key, media_type, size, sha256 from document order by id")

@@ -183,7 +183,7 @@ async def test_a_lost_document_is_said_and_no_copy_is_made(home: Path) -> None:
 
 
 async def lose(installation: Installation) -> None:
-    store = copying.store_of(installation)
+    store = installation.documents()
     try:
         for one in await store.versions():
             await store.remove(one.key, one.version_id or "null")
