@@ -61,6 +61,7 @@ class Cluster:
         self.doors: dict[str, Door] = {}
         self._names: dict[str, str] = {}
         self._made = 0
+        self._bridge = ""
         self._one_at_a_time = asyncio.Lock()
         """Pods that are made or removed side by side keep podman 4.3 waiting for ever."""
         self._stack = AsyncExitStack()
@@ -70,8 +71,9 @@ class Cluster:
         try:
             await self.podman("network", "create", self.network)
             self._stack.push_async_callback(self.podman, "network", "rm", self.network)
-            (subnet,) = (await self.podman.told("network", self.network))[0]["subnets"]
-            await self._open_doors(str(subnet["subnet"]))
+            network = (await self.podman.told("network", self.network))[0]
+            self._bridge = str(network["network_interface"])
+            await self._open_doors(str(network["subnets"][0]["subnet"]))
             self._stack.push_async_callback(self._end_pods)
         except BaseException:
             await self._stack.aclose()
@@ -161,7 +163,7 @@ class Cluster:
     async def _run(self, workload: Workload, container: Mapping[str, Any], image: str) -> None:
         pod = await self._play(workload, container, image, "Never")
         code = await self.podman("wait", pod.container, seconds=600)
-        said = await self.podman("logs", pod.container)
+        said = await self.podman.logs(pod.container)
         await self._remove(pod)
         assert code == "0", f"{pod.name} ended with {code}: {said}"
 
@@ -201,9 +203,6 @@ class Cluster:
     async def restarts(self, pod: Pod) -> int:
         return int((await self.podman.told("container", pod.container))[0]["RestartCount"])
 
-    async def logs(self, pod: Pod) -> str:
-        return await self.podman("logs", "--tail", "40", pod.container)
-
     def of(self, workload: str) -> list[Pod]:
         return [pod for pod in self.pods if pod.workload == workload]
 
@@ -217,9 +216,19 @@ class Cluster:
         file.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}))
         async with self._one_at_a_time:
             await self.podman("kube", "play", "--network", self.network, str(file), seconds=300)
+            self._keep_the_bridge()
         infra = (await self.podman.told("pod", name))["InfraContainerID"]
         networks = (await self.podman.told("container", infra))[0]["NetworkSettings"]["Networks"]
         return Pod(name, workload.name, networks[self.network]["IPAddress"])
+
+    def _keep_the_bridge(self) -> None:
+        """Its hardware address given by us, as plugins of Kubernetes do.
+
+        By itself a bridge takes the lowest of its members': when that pod ends, what the others send goes nowhere until they
+        ask for the address anew, up to a minute later.
+        """
+        address = Path(f"/sys/class/net/{self._bridge}/address").read_text().strip()
+        _ip("link", "set", "dev", self._bridge, "address", address)
 
     async def _watch(self, pod: Pod) -> None:
         """Its readiness probe: at once while it starts, then in the probe's rhythm."""

@@ -42,6 +42,11 @@ class Podman:
         assert done.returncode == 0, f"podman {' '.join(words)}: {done.stderr[-3000:]}"
         return done.stdout.strip()
 
+    async def logs(self, container: str) -> str:
+        """What it printed, to either of its outputs."""
+        done = await asyncio.to_thread(self._run, ["podman", "logs", container], 60)
+        return done.stdout + done.stderr
+
     async def told(self, kind: str, name: str) -> Any:
         return json.loads(await self(kind, "inspect", name))
 
