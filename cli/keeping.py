@@ -1,12 +1,13 @@
 """What runs in a process of its own is started again whenever it ends by itself, so that a machine heals alone."""
 
 import asyncio
-import os
 import signal
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
+
+import psutil
 
 from cli.servers.process import Say, ServerError
 
@@ -96,20 +97,10 @@ async def keeping(kept: Iterable[Kept]) -> AsyncIterator[list[asyncio.Task[None]
         await asyncio.gather(*keepers, return_exceptions=True)
 
 
-def _family(pid: int) -> list[int]:
-    """The process and all that descend from it, elders first. PostgreSQL's sessions leave its process group."""
-    children: dict[int, list[int]] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            parent = int(status.read_text().rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(status.parent.name))
-    found = [pid]
-    for one in found:
-        found += children.get(one, [])
-    return found
-
-
 def signal_family(pid: int, number: signal.Signals) -> None:
-    for one in _family(pid):
-        with suppress(ProcessLookupError):
-            os.kill(one, number)
+    """The process and all that descend from it, elders first. PostgreSQL's sessions leave its process group."""
+    with suppress(psutil.NoSuchProcess):
+        elder = psutil.Process(pid)
+        for one in (elder, *elder.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                one.send_signal(number)

@@ -22,6 +22,7 @@ from cli import invariants
 from cli.demo.announcement import opens
 from cli.demo.office import Office
 from cli.demo.place import place_of_this_run
+from cli.demo.portal import Refused
 from cli.mistakes import Mistake
 from cli.rig import Rig, rigged
 from cli.running import found, new_cast
@@ -146,7 +147,14 @@ async def _opened(crowd: Crowd) -> None:
     await office.not_before(tender.closes_at + CLOSING_GRACE)
     await office.not_before(tender.stages["pembukaan"].starts_at)
     chair = office.pokja()[0]
-    await office.eventually("the tender closes", lambda: opens(chair, tender.id))
+    try:
+        await office.eventually("the tender closes", lambda: opens(chair, tender.id))
+    except Refused as refused:
+        if refused.problem.get("code") != "too_few_bids":
+            raise
+        raise Mistake(
+            f"{refused} Nothing can be judged of closed bids: let more bidders rush, or fewer faults strike."
+        ) from refused
     _say("the bids are opened")
 
 
