@@ -80,6 +80,8 @@ class World:
     """What stands in a path: the identifier, code or number of each record the story made."""
     bodies: dict[str, Any] = field(default_factory=dict)
     """What only the story could know for a request: statements with their fingerprints, grants."""
+    sessions: dict[str, str] = field(default_factory=dict)
+    """The secret of a session of each person, until something may have ended it."""
 
     # Asking
 
@@ -131,6 +133,13 @@ class World:
             digest = credentials.digest(secret)
             db.add(Session(id=id or uuid4(), account=who.account, secret_sha256=digest, **times))
         return secret
+
+    async def sessions_of_all(self) -> dict[str, str]:
+        """One for many questions: a new session for each would take longer than the questions."""
+        for name, who in self.people.items():
+            if name not in self.sessions:
+                self.sessions[name] = await self.open_session(who)
+        return self.sessions
 
     # What happens behind
 

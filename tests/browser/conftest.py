@@ -1,7 +1,7 @@
 """The whole system in this process and Debian's Chromium in front of it, driven by Playwright.
 
 `visit(...)` opens a page as somebody; whatever Chromium complains about in it (an error of a script, something the policy
-forbids) fails the test. `./lpse test tests/browser`; pictures go to LPSE_SCREENSHOTS or pytest's own directory.
+forbids) fails the test. `./lpse test tests/browser`; LPSE_SCREENSHOTS=DIR keeps pictures.
 """
 
 import os
@@ -80,9 +80,11 @@ async def portal(system: System) -> AsyncIterator[Portal]:
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    named = os.environ.get("LPSE_SCREENSHOTS")
-    folder = Path(named) if named else tmp_path_factory.getbasetemp() / "screenshots"
+def pictures() -> Path | None:
+    """Where somebody wants to see them; to take them for nobody costs as much as all the rest of a page."""
+    if not (named := os.environ.get("LPSE_SCREENSHOTS")):
+        return None
+    folder = Path(named)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -186,13 +188,15 @@ async def set_clock(system: System, action: str, at: Any = None) -> None:
     await clocks.move(system.installation, action, at)
 
 
-async def picture(page: Page, folder: Path, name: str) -> None:
-    await page.screenshot(path=folder / f"{name}.png", full_page=True)
+async def picture(page: Page, folder: Path | None, name: str) -> None:
+    if folder:
+        await page.screenshot(path=folder / f"{name}.png", full_page=True)
 
 
 async def assert_accessible(page: Page, *rules: str) -> None:
     """Nothing that axe calls serious or critical, by all of its rules or by those named."""
-    await page.evaluate(AXE.read_text())
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE.read_text())
     asked = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
     found = await page.evaluate("asked => axe.run(document, asked)", asked)
     grave = [

@@ -37,7 +37,7 @@ def name_of(path: str) -> str:
     return NAMES.get(path, path.partition("?")[0].strip("/").replace("/", "-"))
 
 
-async def looked_at(visit: Visit, pictures: Path, path: str, who: Somebody | None) -> None:
+async def looked_at(visit: Visit, pictures: Path | None, path: str, who: Somebody | None) -> None:
     """One visit in all four looks; what has to do with colours alone is asked again in the dark."""
     page = await visit(path, who=who, width=PHONE)
     await assert_accessible(page)
@@ -51,7 +51,7 @@ async def looked_at(visit: Visit, pictures: Path, path: str, who: Somebody | Non
 
 
 @pytest.mark.parametrize("path", PUBLIC)
-async def test_a_public_page_fits_and_is_accessible(visit: Visit, pictures: Path, path: str) -> None:
+async def test_a_public_page_fits_and_is_accessible(visit: Visit, pictures: Path | None, path: str) -> None:
     await looked_at(visit, pictures, path, None)
 
 
@@ -66,12 +66,12 @@ async def people(system: System, officials: dict[str, Somebody]) -> dict[str, So
 
 @pytest.mark.parametrize(("role", "path"), OWN)
 async def test_ones_own_page_fits_and_is_accessible(
-    visit: Visit, pictures: Path, people: dict[str, Somebody], role: str, path: str
+    visit: Visit, pictures: Path | None, people: dict[str, Somebody], role: str, path: str
 ) -> None:
     await looked_at(visit, pictures, path, people[role])
 
 
-async def test_english_fits_too(visit: Visit, pictures: Path) -> None:
+async def test_english_fits_too(visit: Visit, pictures: Path | None) -> None:
     for path in PUBLIC:
         page = await visit(path, width=PHONE, lang="en")
         assert await page.get_attribute("html", "lang") == "en"
@@ -101,7 +101,7 @@ async def test_the_first_tab_leads_past_the_frame(visit: Visit) -> None:
     ("role", "path", "menus"), [(None, "/tender", 1), ("ppk", "/paket", 2), ("helpdesk", "/layanan/tiket", 2)]
 )
 async def test_on_a_phone_the_head_leaves_room_and_its_menus_open_by_keyboard(
-    visit: Visit, officials: dict[str, Somebody], pictures: Path, role: str | None, path: str, menus: int
+    visit: Visit, officials: dict[str, Somebody], pictures: Path | None, role: str | None, path: str, menus: int
 ) -> None:
     page = await visit(path, who=officials[role] if role else None, width=PHONE)
     top = await page.evaluate("document.querySelector('main').getBoundingClientRect().top")

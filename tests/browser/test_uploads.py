@@ -105,7 +105,7 @@ async def assert_received(page: Page, provider: Provider, file: Path) -> None:
 
 
 async def test_a_file_is_handed_in_by_keyboard_on_a_phone(
-    visit: Visit, provider: Provider, tmp_path: Path, pictures: Path
+    visit: Visit, provider: Provider, tmp_path: Path, pictures: Path | None
 ) -> None:
     file = make_file(tmp_path, 200_000)
     page = await visit(PAGE, who=provider.who, width=PHONE)
@@ -150,7 +150,7 @@ async def test_what_is_collected_goes_along_with_its_form(visit: Visit, provider
 
 @pytest.mark.usefixtures("large_papers")
 async def test_a_line_that_breaks_is_shown_and_mends_itself(
-    visit: Visit, provider: Provider, tmp_path: Path, line: Line, pictures: Path
+    visit: Visit, provider: Provider, tmp_path: Path, line: Line, pictures: Path | None
 ) -> None:
     file = make_file(tmp_path, 24 * MIB)
     page = await visit(PAGE, who=provider.who, base=line.url, width=PHONE)
@@ -238,7 +238,7 @@ async def test_a_cancelled_upload_can_begin_anew(visit: Visit, provider: Provide
 
 
 async def test_a_refusal_is_said_in_the_portals_words(
-    visit: Visit, provider: Provider, tmp_path: Path, pictures: Path
+    visit: Visit, provider: Provider, tmp_path: Path, pictures: Path | None
 ) -> None:
     """In Indonesian where the catalogue has words, with what to do; in English as the service says it."""
     file = tmp_path / "foto.exe"
@@ -286,7 +286,7 @@ async def test_three_hundred_megabytes_leave_the_memory_flat(
     visit: Visit,
     provider: Provider,
     tmp_path: Path,
-    pictures: Path,
+    pictures: Path | None,
 ) -> None:
     """Chromium with all its processes grows by 150 MiB at most."""
     file = make_file(tmp_path, 300 * MIB, "besar.zip")

@@ -71,9 +71,6 @@ async def test_what_was_acknowledged_before_comes_back(copied: Path, work: Work,
         assert await check(system.installation, deep=True) == []
         provider = await portal.login(WHO.user_id, f"Contoh-{WHO.user_id}-2026")
         assert await provider.get("/api/registry/providers/mine")
-        # and the copy of a copy is as good
-        await backup(system.installation, home / "second")
-    await restore(home / "second", place(home, "third"), said.append)
 
 
 @pytest.mark.long
@@ -86,6 +83,9 @@ async def test_servers_elsewhere_are_filled_too(
     await restore(copied, options, print)
     async with running(replace(options, lent=True)) as system:
         assert await check(system.installation, deep=True) == []
+        # and the copy of a copy is as good
+        await backup(system.installation, home / "second")
+    await restore(home / "second", place(home, "third"), print)
 
 
 async def test_a_broker_that_holds_later_events_is_refused(copied: Path, home: Path, rabbitmq: Broker) -> None:
@@ -151,12 +151,9 @@ async def test_an_altered_copy_is_refused(spoilt: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("new*")), "found before anything is made"
     dump.write_bytes(good)
     document = next((spoilt / "documents").iterdir())
-    content = document.read_bytes()
-    for wrong in (content[:-1] + b"x", content[:-1], content + b"x"):
-        document.write_bytes(wrong)
-        with pytest.raises(Mistake, match=f"{document.name} is missing or was altered"):
-            await restore(spoilt, place(tmp_path, "new"), print)
-        shutil.rmtree(tmp_path / "new.restoring")
+    document.write_bytes(document.read_bytes()[:-1] + b"x")
+    with pytest.raises(Mistake, match=f"{document.name} is missing or was altered"):
+        await restore(spoilt, place(tmp_path, "new"), print)
     (spoilt / "backup.json").unlink()
     with pytest.raises(Mistake, match="is no backup"):
         await restore(spoilt, place(tmp_path, "new"), print)

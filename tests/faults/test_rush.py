@@ -50,3 +50,9 @@ def test_two_hundred_bidders_and_a_hundred_faults(tmp_path: Path, bus: tuple[str
     report = rush(tmp_path, "--bidders", "200", "--kill", "0.5", "--seed", "7", *bus, seconds=1800)
     assert report["faults"] > 60
     assert report["acknowledged"] > 100
+
+
+@pytest.mark.long
+def test_closed_bids_cannot_be_judged_and_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"so they stay closed\. Nothing can be judged of closed bids"):
+        rush(tmp_path, "--bidders", "2", "--kill", "0", seconds=300)

@@ -84,9 +84,9 @@ def evidence_holds(report: dict[str, Any]) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_demo(home: Path) -> None:
-    report = report_of(demo(home))
-    assert report["backends"]["bus"] == "embedded"
+async def test_over_rabbitmq_with_files_of_its_own(home: Path, rabbitmq: Broker) -> None:
+    report = report_of(demo(home, "--bus", rabbitmq.url))
+    assert report["backends"]["bus"] == f"rabbitmq {rabbitmq.version}"
     refused = [bid for bid in report["bids"] if bid["status"] == "refused"]
     assert len(refused) == 1
     assert refused[0]["refusal"]["instant"] > refused[0]["closes_at"]
@@ -102,6 +102,7 @@ def test_demo(home: Path) -> None:
     checked = evidence_holds(report)
     assert checked.returncode == 0, checked.stderr
     assert not list((home / "demo").glob("*/system")), "the demo leaves its evidence only"
+    assert "demo-" not in await rabbitmq.control("list_queues", "name")
 
 
 def evidence_of_another_byte_fails(report: dict[str, Any]) -> None:
@@ -138,13 +139,14 @@ async def test_it_plays_again_and_again_in_a_system_that_runs(home: Path, tmp_pa
     (home / "one" / "penawaran.pdf").write_bytes(b"%PDF-1.4 pendek")
     async with running(Options(var=home, port=spare_port(), prefix="uji", sweep=0.2)) as system:
         there = "--gateway", f"{system.installation.gateway}/"
-        first, second = [
-            report_of(await asyncio.to_thread(demo, home, "--files", str(files), *there))
-            for files in (odd_files(home), home / "one")
-        ]
+        first = report_of(await asyncio.to_thread(demo, home, "--files", str(odd_files(home)), *there))
+        own = "--files", str(home / "one"), "--out", str(home / "bukti")
+        second = report_of(await asyncio.to_thread(demo, home, *own, *there))
         assert first["tender"]["code"] != second["tender"]["code"]
         names = [file["name"] for bid in first["bids"] for file in bid["files"]]
         assert sorted(names) == sorted(path.name for path in odd_files(home).iterdir())
+        assert len({file["sha256"] for bid in second["bids"] for file in bid["files"]}) == 1, "more bidders than files"
+        assert (first["backends"]["bus"], second["evidence"]) == ("embedded", str(home / "bukti"))
         evidence_of_another_byte_fails(first)
         assert evidence_holds(second).returncode == 0
         assert await invariants.breaches(system.installation) == []
@@ -172,16 +174,3 @@ def test_a_system_that_cannot_be_played_in_is_said(home: Path, arguments: list[s
     assert done.returncode == 1
     assert why in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-
-
-async def test_over_rabbitmq_with_fewer_files_than_bidders(home: Path, rabbitmq: Broker) -> None:
-    (home / "one").mkdir()
-    (home / "one" / "penawaran.pdf").write_bytes(b"%PDF-1.4 pendek")
-    own = "--files", str(home / "one"), "--out", str(home / "bukti"), "--bus", rabbitmq.url
-    report = report_of(demo(home, *own))
-    assert report["backends"]["bus"] == f"rabbitmq {rabbitmq.version}"
-    assert len({file["sha256"] for bid in report["bids"] for file in bid["files"]}) == 1
-    assert report["evidence"] == str(home / "bukti")
-    assert evidence_holds(report).returncode == 0
-    left = await rabbitmq.control("list_queues", "name")
-    assert "demo-" not in left

@@ -63,6 +63,7 @@ async def test_a_second_start_finds_everything_as_it_was(tmp_path: Path) -> None
         assert await check(system.installation) == []
 
 
+@pytest.mark.long  # tests/faults have it all the time
 async def test_apart_from_each_other_the_services_hand_on_every_event(tmp_path: Path) -> None:
     """One process each, as a cluster runs them: what registry seeded reaches tender and the log."""
     async with running(options(tmp_path / "var"), processes=True) as system:
@@ -198,10 +199,24 @@ def test_a_command_without_its_servers_ends_in_one_sentence(tmp_path: Path, caps
         assert "does not answer" in said
 
 
-async def test_check_names_what_is_away(tmp_path: Path) -> None:
+async def test_check_names_what_is_full_wrong_lost_and_then_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with installed(options(tmp_path / "var"), print) as system:
         installation = system.installation
         assert await check(installation) == []
+        with monkeypatch.context() as full:
+            usage = shutil.disk_usage(tmp_path)
+            full.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100 << 20))
+            [said] = await check(installation)
+        assert said.startswith(f"disk: 100 MiB are free for {tmp_path / 'var'}")
+        connection = await asyncpg.connect(installation.databases["tender"])
+        await connection.execute("update alembic_version set version_num = '0000'")
+        await connection.close()
+        next(installation.keys("tender").glob("*-receipt-*.pem")).unlink()
+        found = await check(installation)
+    assert [sentence for sentence in found if "database of tender" in sentence and "lpse db upgrade tender" in sentence]
+    assert [sentence for sentence in found if sentence.startswith("key: tender has no valid key for receipt")]
     found = await check(installation, serving=True)
     assert any(sentence.startswith(f"gateway: does not answer at {installation.gateway}") for sentence in found)
     for service in installation.databases:
@@ -214,26 +229,6 @@ def test_a_time_that_ran_out_is_named() -> None:
     """Its error says nothing: `PostgreSQL does not answer ()` stood there."""
     assert worded(TimeoutError()) == "TimeoutError"
     assert worded(OSError("no route")) == "no route"
-
-
-async def test_check_names_a_disk_that_fills_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with installed(options(tmp_path / "var"), print) as system:
-        usage = shutil.disk_usage(tmp_path)
-        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100 << 20))
-        [said] = await check(system.installation)
-    assert said.startswith(f"disk: 100 MiB are free for {tmp_path / 'var'}")
-
-
-async def test_check_names_a_wrong_schema_and_a_lost_key(tmp_path: Path) -> None:
-    async with installed(options(tmp_path / "var"), print) as system:
-        installation = system.installation
-        connection = await asyncpg.connect(installation.databases["tender"])
-        await connection.execute("update alembic_version set version_num = '0000'")
-        await connection.close()
-        next(installation.keys("tender").glob("*-receipt-*.pem")).unlink()
-        found = await check(installation)
-    assert [sentence for sentence in found if "database of tender" in sentence and "lpse db upgrade tender" in sentence]
-    assert [sentence for sentence in found if sentence.startswith("key: tender has no valid key for receipt")]
 
 
 async def test_check_names_another_topology(tmp_path: Path, rabbitmq: Broker) -> None:

@@ -338,6 +338,7 @@ async def appointed(office: Office, tender: Course, package: str) -> None:
     assert "Saat ini tidak ada yang perlu Anda lakukan." in page.words
 
 
+@pytest.mark.long  # a browser goes the same way in tests/browser/test_whole_tender.py
 async def test_a_tender_from_its_package_to_the_letter_of_appointment(office: Office) -> None:
     package = await new_package(office)
     tender = await drafted(office, package)
