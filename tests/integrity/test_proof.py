@@ -1,0 +1,105 @@
+"""Proofs that stand alone, and what a log asks of a witness: read back, and refused with one bit or line different."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrity import base64
+from integrity.checkpoint import Checkpoint
+from integrity.ed25519 import SignatureError
+from integrity.merkle import CompactRange, ProofError, inclusion_path, leaf_hash
+from integrity.note import Note, NoteError, cosign, sign
+from integrity.policy import Policy, PolicyError
+from integrity.proof import MOST_HASHES, Growth, Proof
+from tests.integrity.test_policy import LOG, ORIGIN, WITNESSES, private
+
+SIZE, INDEX = 300, 77
+POLICY = Policy.parse((LOG + WITNESSES + "group q 2 a b c\nquorum q\n").encode())
+LEAF = leaf_hash(b"entry 77")
+
+
+def proof(index: int = INDEX, *, extra: bytes | None = None) -> Proof:
+    tree, nodes = CompactRange(), dict[tuple[int, int], bytes]()
+    for number in range(SIZE):
+        nodes.update({(level, place): node for level, place, node in tree.append(leaf_hash(b"entry %d" % number))})
+    text = str(Checkpoint(ORIGIN, SIZE, tree.root()))
+    lines = (
+        sign(text, ORIGIN, private(0)),
+        cosign(text, "a.example", private(1), 5),
+        cosign(text, "b.example", private(2), 6),
+    )
+    return Proof(index, tuple(inclusion_path(index, SIZE, lambda *node: nodes[node])), Note(text, lines), extra)
+
+
+GOOD = proof()
+LINES = str(GOOD).split("\n")
+
+
+def test_it_stands_alone() -> None:
+    seen = Proof.parse(str(GOOD).encode()).verify(LEAF, POLICY)
+    assert (seen.checkpoint.size, seen.witnesses) == (SIZE, {"a": 5, "b": 6})
+
+
+@given(st.integers(0, SIZE - 1), st.one_of(st.none(), st.binary(min_size=1)))
+def test_it_is_read_back(index: int, extra: bytes | None) -> None:
+    made = Proof(index, GOOD.path, GOOD.note, extra)
+    assert Proof.parse(str(made).encode()) == made
+
+
+@given(st.data())
+def test_another_bit_anywhere_is_noticed(data: st.DataObject) -> None:
+    good = str(GOOD).encode()
+    place, bit = data.draw(st.integers(0, len(good) - 1)), data.draw(st.integers(0, 7))
+    bad = good[:place] + bytes([good[place] ^ 1 << bit]) + good[place + 1 :]
+    with pytest.raises((NoteError, SignatureError, ProofError, PolicyError)):
+        Proof.parse(bad).verify(LEAF, POLICY)
+
+
+def test_another_entry_is_not_there() -> None:
+    with pytest.raises(ProofError):
+        GOOD.verify(leaf_hash(b"entry 78"), POLICY)
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ([], "a proof begins with"),
+        (["c2sp.org/tlog-proof@v2", *LINES[1:]], "a proof begins with"),
+        ([*LINES[:1], *LINES[2:]], "names the index"),
+        ([LINES[0], "extra AAB=", *LINES[1:]], "canonical"),
+        ([LINES[0], "index 077", *LINES[2:]], "without leading zeroes"),
+        ([*LINES[:2], "AAAA", *LINES[3:]], "32 bytes"),
+        ([*LINES[:2], "é", *LINES[3:]], "plain ASCII"),
+        ([*LINES[:2], *[LINES[2]] * (MOST_HASHES + 1), *LINES[LINES.index("") :]], "at most 63"),
+        ([LINES[0], LINES[1], "extra AAAA", *LINES[2:]], "not base64"),
+        (LINES[: LINES.index("") + 1], "a proof begins with"),
+    ],
+)
+def test_what_is_no_proof(lines: list[str], why: str) -> None:
+    with pytest.raises(NoteError, match=why):
+        Proof.parse("\n".join(lines).encode())
+
+
+def test_what_a_log_asks_of_a_witness() -> None:
+    asked = Growth(0, (), GOOD.note)
+    assert str(asked).startswith("old 0\n\nlpse.example/log/1\n300\n")
+    assert Growth.parse(str(asked).encode()) == asked
+    assert asked.checkpoint.size == SIZE
+    more = Growth(64, (LEAF, bytes(32)), GOOD.note)
+    assert str(more).split("\n")[:4] == ["old 64", base64.encode(LEAF), base64.encode(bytes(32)), ""]
+    assert Growth.parse(str(more).encode()) == more
+
+
+@pytest.mark.parametrize(
+    ("first", "why"),
+    [
+        ("old", "says the old size"), ("new 0", "says the old size"), ("old  0", "leading zeroes"), ("old 01", "leading zeroes"),
+        ("old -1", "leading zeroes"), ("old 0\nAAAA", "32 bytes"), ("old ٣", "plain ASCII"),
+        ("old 0" + f"\n{base64.encode(bytes(32))}" * (MOST_HASHES + 1), "at most 63"),
+    ],
+)  # fmt: skip
+def test_what_is_no_request(first: str, why: str) -> None:
+    with pytest.raises(NoteError, match=why):
+        Growth.parse(f"{first}\n\n{GOOD.note}".encode())
+    with pytest.raises(NoteError, match="says the old size"):
+        Growth.parse(b"old 0\n")
