@@ -7,6 +7,12 @@ The server writes its log with this package and anybody checks the log with it, 
 - `merkle`     the tree of the log and its proofs (RFC 6962)
 - `entries`    what the log's leaves say, what they hide, and how the hidden part is opened
 - `dsse`       signed statements and receipts
+- `ed25519`    the one rule by which a signature counts
+- `note`       texts that several sign, each in a line of its own (C2SP signed-note, tlog-cosignature)
+- `checkpoint` the whole log in three lines (C2SP tlog-checkpoint)
+- `policy`     which logs and witnesses are believed, and how many are enough (C2SP tlog-policy)
+- `tiles`      the log as files that never change (C2SP tlog-tiles)
+- `proof`      an entry's place in the log, to be checked without any network (C2SP tlog-proof)
 
 From a notebook, with the files of one log entry beside it::
 
