@@ -8,12 +8,14 @@ def encode(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def decode(text: object) -> bytes:
-    """Raises ValueError for what `encode` would not have written."""
+def decode(text: object, error: type[ValueError]) -> bytes:
+    """Raises `error` for what `encode` would not have written."""
+    if not isinstance(text, str):
+        raise error("not base64, which is text")
     try:
-        data = base64.b64decode(str(text), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ValueError("not base64") from error
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as why:
+        raise error("not base64") from why
     if encode(data) != text:
-        raise ValueError("not base64 in its canonical spelling")
+        raise error("not base64 in its canonical spelling")
     return data

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from . import base64
-from .merkle import HASH_SIZE
+from .merkle import EMPTY_ROOT, HASH_SIZE
 from .note import NoteError
 
-NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,18}")
-"""A size or an index as these texts write it."""
+LARGEST: Final = 2**63 - 1
+"""The size of a log whose paths have no more than 63 hashes."""
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +33,22 @@ class Checkpoint:
         if rest or len(lines) < 3 or not all(lines):
             raise NoteError("a checkpoint is at least three lines, none of them empty")
         origin, size, root, *extensions = lines
-        return cls(origin, number(size), hash_(root), tuple(extensions))
+        checkpoint = cls(origin, parse_number(size), parse_hash(root), tuple(extensions))
+        if checkpoint.size == 0 and checkpoint.root != EMPTY_ROOT:
+            raise NoteError("an empty log has one root, and this is another")
+        return checkpoint
 
 
-def number(text: str) -> int:
-    if NUMBER.fullmatch(text) is None:
-        raise NoteError(f"{text[:40]!r} is not a number in decimal without leading zeroes")
+def parse_number(text: str) -> int:
+    """A size or an index as these texts write it. Raises NoteError."""
+    if _NUMBER.fullmatch(text) is None or int(text) > LARGEST:
+        raise NoteError(f"{text[:40]!r} is not a number in decimal without leading zeroes, up to {LARGEST}")
     return int(text)
 
 
-def hash_(text: str) -> bytes:
-    try:
-        found = base64.decode(text)
-    except ValueError as error:
-        raise NoteError(f"a hash is {error}") from error
+def parse_hash(text: str) -> bytes:
+    """Raises NoteError."""
+    found = base64.decode(text, NoteError)
     if len(found) != HASH_SIZE:
         raise NoteError(f"a hash has {HASH_SIZE} bytes, not {len(found)}")
     return found

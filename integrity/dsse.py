@@ -31,9 +31,9 @@ def verify(envelope: object, payload_type: str, keys: Mapping[str, Ed25519Public
     if not isinstance(signatures, list) or len(signatures) != 1:
         raise SignatureError("an envelope has exactly one signature")
     signature = _object(signatures[0], {"keyid", "sig"})
-    payload = _bytes(fields["payload"])
+    payload = base64.decode(fields["payload"], SignatureError)
     public = _key(keys, signature["keyid"]).public_bytes_raw()
-    ed25519.verify(public, _bytes(signature["sig"]), _pre_authentication(payload_type, payload))
+    ed25519.verify(public, base64.decode(signature["sig"], SignatureError), _pre_authentication(payload_type, payload))
     return payload
 
 
@@ -52,10 +52,3 @@ def _object(value: object, names: set[str]) -> dict[str, Any]:
     if not isinstance(value, dict) or set(value) != names:
         raise SignatureError(f"expected an object with the fields {', '.join(sorted(names))} and no others")
     return value
-
-
-def _bytes(text: object) -> bytes:
-    try:
-        return base64.decode(text)
-    except ValueError as error:
-        raise SignatureError(str(error)) from error

@@ -1,11 +1,10 @@
-"""The one rule by which an Ed25519 signature counts, everywhere: RFC 8032 without its cofactor, and no weak public key.
+"""The one rule by which an Ed25519 signature counts, everywhere: RFC 8032 without its cofactor, and no weak point.
 
-Programs differ on signatures that nobody makes honestly: under a key of small order, or with a key or a number spelled
-in a second way. Where they differ one verifier would be shown what another refuses, so here they are all refused:
+Programs differ on signatures that nobody makes honestly, and one verifier must not be shown what another refuses. This is
+what OpenSSL and the browsers accept, less what some refuse:
 
-- the public key is the only spelling of its point, and the point is not one of the eight of small order;
-- the signature is the only spelling of its two parts, and `R` is what the equation without the cofactor gives, byte by
-  byte, which is how OpenSSL and the browsers compute it.
+- neither the public key nor the signature's `R` is one of the eight points of small order, nor a second spelling of a point;
+- `s` is below the group's order, and `R` is what the equation without the cofactor gives, byte by byte.
 """
 
 from typing import Final
@@ -31,6 +30,8 @@ def verify(public: bytes, signature: bytes, message: bytes) -> None:
     check_key(public)
     if len(signature) != SIGNATURE_BYTES:
         raise SignatureError(f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}")
+    if _y(signature[:KEY_BYTES]) in _SMALL:
+        raise SignatureError("the signature begins with a point of small order, as no signer makes it")
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except InvalidSignature as error:
@@ -38,11 +39,17 @@ def verify(public: bytes, signature: bytes, message: bytes) -> None:
 
 
 def check_key(public: bytes) -> None:
-    """Returns if the key may be trusted with anything, whoever holds it. Raises SignatureError."""
+    """Raises SignatureError for a key of small order or in a second spelling. One that is no point of the curve passes here,
+    and verifies nothing.
+    """
     if len(public) != KEY_BYTES:
         raise SignatureError(f"a public key has {KEY_BYTES} bytes, not {len(public)}")
-    y = int.from_bytes(public, "little") & (1 << 255) - 1
+    y = _y(public)
     if y >= _PRIME:
         raise SignatureError("the public key is spelled in a second way")
     if y in _SMALL:
         raise SignatureError("the public key is a point of small order: it would accept what nobody signed")
+
+
+def _y(point: bytes) -> int:
+    return int.from_bytes(point, "little") & (1 << 255) - 1

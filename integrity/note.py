@@ -16,6 +16,7 @@ from . import base64, ed25519
 from .ed25519 import SignatureError
 
 MOST_SIGNATURES: Final = 64
+MOST_BYTES: Final = 1 << 20
 ID_BYTES: Final = 4
 PLAIN: Final = 0x01
 """Ed25519 over the text of the note: what a log signs with."""
@@ -24,6 +25,7 @@ COSIGNATURE: Final = 0x04
 LATEST: Final = 2**63 - 1
 
 _KINDS: Final = {PLAIN, COSIGNATURE}
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _SIGNATURE: Final = re.compile("\N{EM DASH} ([^ ]+) ([^ ]+)")
 _KEY: Final = re.compile(r"([^+]+)\+([0-9a-f]{8})\+(.+)")
 
@@ -43,8 +45,11 @@ class Key:
     def __post_init__(self) -> None:
         _check_name(self.name)
         if self.kind not in _KINDS:
-            raise NoteError(f"keys of the kind {self.kind:#04x} are not read here, only of {PLAIN} and {COSIGNATURE}")
-        ed25519.check_key(self.public)
+            raise NoteError(f"keys of the kind {self.kind} are not read here, only of {PLAIN} and {COSIGNATURE}")
+        try:
+            ed25519.check_key(self.public)
+        except SignatureError as why:
+            raise NoteError(str(why)) from why
 
     @property
     def id(self) -> bytes:
@@ -59,14 +64,12 @@ class Key:
 
     @classmethod
     def parse(cls, text: str) -> "Key":
-        """From a verifier key. Raises NoteError or SignatureError."""
+        """From a verifier key. Raises NoteError."""
         parts = _KEY.fullmatch(text)
         if parts is None:
             raise NoteError("a verifier key is a name, an id of eight hexadecimal digits and the key, joined by +")
-        material = _decoded(parts[3])
-        if not material:
-            raise NoteError("the verifier key holds no key")
-        key = cls(parts[1], material[1:], material[0])
+        kind, *public = base64.decode(parts[3], NoteError)
+        key = cls(parts[1], bytes(public), kind)
         if key.id.hex() != parts[2]:
             raise NoteError(f"the id of the verifier key of {key.name} is not that of its key")
         return key
@@ -104,7 +107,7 @@ class Signature:
         if parts is None:
             raise NoteError("a signature is an em dash, a name and base64, with a space between")
         _check_name(parts[1])
-        data = _decoded(parts[2])
+        data = base64.decode(parts[2], NoteError)
         if len(data) <= ID_BYTES:
             raise NoteError("a signature is the id of its key and something more")
         return cls(parts[1], data[:ID_BYTES], data[ID_BYTES:])
@@ -117,20 +120,23 @@ class Note:
     text: str
     signatures: tuple[Signature, ...]
 
+    def __post_init__(self) -> None:
+        if len(self.signatures) > MOST_SIGNATURES:
+            raise NoteError(f"a note has at most {MOST_SIGNATURES} signatures here, not {len(self.signatures)}")
+
     def __str__(self) -> str:
         return f"{self.text}\n{''.join(map(str, self.signatures))}"
 
     @classmethod
     def parse(cls, data: bytes) -> "Note":
         """Raises NoteError for what is not exactly a signed note. Nothing is believed of it yet."""
+        if len(data) > MOST_BYTES:
+            raise NoteError(f"a note has at most {MOST_BYTES} bytes here, not {len(data)}")
         whole = _text(data)
         head, gap, lines = whole.rpartition("\n\n")
         if not gap or not lines.endswith("\n"):
             raise NoteError("a note is a text, an empty line and the lines of its signatures")
-        signatures = lines[:-1].split("\n")
-        if len(signatures) > MOST_SIGNATURES:
-            raise NoteError(f"a note has at most {MOST_SIGNATURES} signatures here, not {len(signatures)}")
-        return cls(head + "\n", tuple(Signature.parse(line) for line in signatures))
+        return cls(head + "\n", tuple(Signature.parse(line) for line in lines[:-1].split("\n")))
 
     def signed_by(self, keys: Iterable[Key]) -> dict[Key, int]:
         """Which of the keys signed it, and when: the latest time of a cosignature, 0 where a signature says none.
@@ -145,8 +151,8 @@ class Note:
         return found
 
     def with_signatures(self, more: Iterable[Signature]) -> "Note":
-        """Those it has not yet are added, in their order."""
-        return Note(self.text, tuple(dict.fromkeys((*self.signatures, *more))))
+        """Each in the place of an older one of the same key, else at the end. Raises NoteError where they become too many."""
+        return Note(self.text, tuple({(one.name, one.id): one for one in (*self.signatures, *more)}.values()))
 
 
 def sign(text: str, name: str, private: Ed25519PrivateKey) -> Signature:
@@ -174,7 +180,7 @@ def _text(data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise NoteError("a note is text in UTF-8") from error
-    if any(character < " " and character != "\n" for character in text):
+    if _CONTROL.search(text):
         raise NoteError("a note holds no control characters but newlines")
     return text
 
@@ -185,12 +191,5 @@ def _check_text(text: str) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(character.isspace() or character < " " for character in name):
-        raise NoteError(f"{name!r} is no name of a key: it is not empty and holds neither spaces nor +")
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return base64.decode(text)
-    except ValueError as error:
-        raise NoteError(str(error)) from error
+    if not name or "+" in name or any(one.isspace() or one < " " or "\ud800" <= one <= "\udfff" for one in name):
+        raise NoteError(f"{name!r} is no name of a key: it is text, not empty, and holds neither spaces nor +")

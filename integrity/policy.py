@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .checkpoint import Checkpoint
-from .ed25519 import SignatureError
 from .note import COSIGNATURE, PLAIN, Key, Note, NoteError
 
 NOBODY: Final = "none"
+MOST: Final = 256
+"""Lines of one kind: more logs, witnesses or groups than anybody keeps in view."""
 _WORD: Final = re.compile(r"[ \t]+")
 _FORBIDDEN: Final = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
 
@@ -42,7 +43,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Made by `parse`. Names are those of the file and mean nothing outside of it."""
+    """Made by `parse`. Names are those of the file and mean nothing outside of it.
+
+    Logs sign with plain Ed25519 here and witnesses with Ed25519 cosignatures; other kinds of keys are refused.
+    """
 
     logs: Mapping[Key, str | None]
     """With the address of each, where one is named."""
@@ -71,11 +75,11 @@ class Policy:
         Raises PolicyError, SignatureError where one of them only seems to have signed, or NoteError.
         """
         checkpoint = Checkpoint.parse(note.text)
-        if not note.signed_by(key for key in self.logs if key.name == checkpoint.origin):
+        if not any(key.name == checkpoint.origin for key in note.signed_by(self.logs)):
             raise PolicyError(f"no log that is trusted here signed this checkpoint of {checkpoint.origin}")
         seen = self.seen(note)
         if not self.satisfied_by(set(seen)):
-            raise PolicyError(f"too few witnesses saw this checkpoint: {', '.join(sorted(seen)) or 'none'}")
+            raise PolicyError(f"too few witnesses saw this checkpoint: {', '.join(map(repr, sorted(seen))) or 'none'}")
         return Seen(checkpoint, seen)
 
     def seen(self, note: Note) -> dict[str, int]:
@@ -104,7 +108,7 @@ class _Reader:
             if words and not words[0].startswith("#"):
                 try:
                     self._line(words[0], words[1:])
-                except (PolicyError, NoteError, SignatureError) as error:
+                except (PolicyError, NoteError) as error:
                     raise PolicyError(f"line {count}: {error}") from error
         if self.quorum is None:
             raise PolicyError("a policy has one line that names its quorum")
@@ -126,7 +130,7 @@ class _Reader:
     def _log(self, key: Key, url: str | None = None) -> None:
         if key.kind != PLAIN:
             raise PolicyError("the key is not one a log signs with")
-        _check_new(key, self.logs)
+        _check_new(key, list(self.logs))
         self.logs[key] = url
 
     def _witness(self, name: str, key: Key, url: str | None = None) -> None:
@@ -140,9 +144,11 @@ class _Reader:
         for member in members:
             self._check_known(member)
             if member in self._members:
-                raise PolicyError(f"{member} is a member already: each counts in one way only")
+                raise PolicyError(f"{member!r} is a member already: each counts in one way only")
             self._members.add(member)
         self._check_name(name)
+        if len(self.groups) == MOST:
+            raise PolicyError(f"a policy has at most {MOST} groups here")
         self.groups[name] = Group(_least(least, len(members)), tuple(members))
 
     def _quorum(self, name: str) -> None:
@@ -154,21 +160,23 @@ class _Reader:
 
     def _check_name(self, name: str) -> None:
         if name == NOBODY or name in self.witnesses or name in self.groups:
-            raise PolicyError(f"the name {name} is taken")
+            raise PolicyError(f"the name {name!r} is taken")
 
     def _check_known(self, name: str) -> None:
         if name not in self.witnesses and name not in self.groups:
-            raise PolicyError(f"no line before this one says who {name} is")
+            raise PolicyError(f"no line before this one says who {name!r} is")
 
 
 def _least(word: str, members: int) -> int:
     if word in ("any", "all"):
         return 1 if word == "any" else members
-    if not re.fullmatch("[1-9][0-9]*", word) or int(word) > members:
+    if not re.fullmatch("[1-9][0-9]{0,8}", word) or int(word) > members:
         raise PolicyError(f"of {members} members, `any`, `all` or from 1 to {members} must have witnessed")
     return int(word)
 
 
-def _check_new(key: Key, others: Mapping[Key, str | None] | list[Key]) -> None:
-    if any(key.public == other.public for other in others):
-        raise PolicyError("the same key stands in the policy twice")
+def _check_new(key: Key, others: list[Key]) -> None:
+    if len(others) == MOST:
+        raise PolicyError(f"a policy has at most {MOST} logs and as many witnesses here")
+    if any(key.public == other.public or (key.name, key.id) == (other.name, other.id) for other in others):
+        raise PolicyError("the same key, or another of its name and id, stands in the policy twice")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from . import base64
-from .checkpoint import Checkpoint, hash_, number
-from .merkle import verify_inclusion
+from .checkpoint import Checkpoint, parse_hash, parse_number
+from .merkle import ProofError, verify_consistency, verify_inclusion
 from .note import Note, NoteError
 from .policy import Policy, Seen
 
@@ -23,6 +23,10 @@ class Proof:
     note: Note
     extra: bytes | None = None
 
+    def __post_init__(self) -> None:
+        if self.extra == b"":
+            raise NoteError("a proof without extra data has no line for it")
+
     def __str__(self) -> str:
         extra = [] if self.extra is None else [f"extra {base64.encode(self.extra)}"]
         return "\n".join(
@@ -32,18 +36,15 @@ class Proof:
     @classmethod
     def parse(cls, data: bytes) -> "Proof":
         """Raises NoteError for what is not exactly a proof. Nothing is believed of it yet."""
-        head, gap, note = data.partition(b"\n\n")
-        try:
-            first, *lines = head.decode("ascii").split("\n")
-        except UnicodeDecodeError as error:
-            raise NoteError("the lines of a proof before its checkpoint are plain ASCII") from error
-        if not gap or first != FIRST_LINE:
-            raise NoteError(f"a proof begins with {FIRST_LINE}, and its checkpoint follows after an empty line")
-        extra = _decoded(lines.pop(0).removeprefix("extra ")) if lines and lines[0].startswith("extra ") else None
+        [first, *lines], note = _divided(data)
+        if first != FIRST_LINE:
+            raise NoteError(f"a proof begins with {FIRST_LINE}")
+        extra = None
+        if lines and lines[0].startswith("extra "):
+            extra = base64.decode(lines.pop(0).removeprefix("extra "), NoteError)
         if not lines or not lines[0].startswith("index "):
             raise NoteError("a proof names the index of its entry")
-        path = lines_to_hashes(lines[1:])
-        return cls(number(lines[0].removeprefix("index ")), path, Note.parse(note), extra)
+        return cls(parse_number(lines[0].removeprefix("index ")), _hashes(lines[1:]), note, extra)
 
     def verify(self, leaf: bytes, policy: Policy) -> Seen:
         """Returns who saw the log with this leaf hash in it, and how large it was.
@@ -71,28 +72,44 @@ class Growth:
     @classmethod
     def parse(cls, data: bytes) -> "Growth":
         """Raises NoteError for what is not exactly such a request. Nothing is believed of it yet."""
-        head, gap, note = data.partition(b"\n\n")
-        try:
-            first, *lines = head.decode("ascii").split("\n")
-        except UnicodeDecodeError as error:
-            raise NoteError("the lines before the checkpoint are plain ASCII") from error
-        if not gap or not first.startswith("old "):
-            raise NoteError("the first line says the old size, and the checkpoint follows after an empty line")
-        return cls(number(first.removeprefix("old ")), lines_to_hashes(lines), Note.parse(note))
+        [first, *lines], note = _divided(data)
+        if not first.startswith("old "):
+            raise NoteError("the first line says the old size")
+        return cls(parse_number(first.removeprefix("old ")), _hashes(lines), note)
 
     @property
     def checkpoint(self) -> Checkpoint:
+        """What the note says. Raises NoteError where it was not made by `parse` and is no checkpoint."""
         return Checkpoint.parse(self.note.text)
 
+    def verify(self, old_root: bytes) -> None:
+        """Returns if the checkpoint's tree begins with all of the old one. From nothing everything grows, and needs no proof.
 
-def lines_to_hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
-    if len(lines) > MOST_HASHES:
-        raise NoteError(f"a path has at most {MOST_HASHES} hashes, not {len(lines)}")
-    return tuple(hash_(line) for line in lines)
+        Raises ProofError, also where the old size is the larger one.
+        """
+        checkpoint = self.checkpoint
+        if self.old_size == 0:
+            if self.path:
+                raise ProofError("growth from an empty log needs no proof, so there is none")
+        else:
+            verify_consistency(self.old_size, old_root, checkpoint.size, checkpoint.root, self.path)
 
 
-def _decoded(text: str) -> bytes:
+def _divided(data: bytes) -> tuple[list[str], Note]:
+    """The lines before the first empty one, and the checkpoint after it."""
+    head, gap, note = data.partition(b"\n\n")
+    if not gap:
+        raise NoteError("an empty line comes before the checkpoint")
     try:
-        return base64.decode(text)
-    except ValueError as error:
-        raise NoteError(f"the extra data is {error}") from error
+        lines = head.decode("ascii").split("\n", MOST_HASHES + 4)
+    except UnicodeDecodeError as error:
+        raise NoteError("the lines before the checkpoint are plain ASCII") from error
+    found = Note.parse(note)
+    Checkpoint.parse(found.text)
+    return lines, found
+
+
+def _hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
+    if len(lines) > MOST_HASHES:
+        raise NoteError(f"a path has at most {MOST_HASHES} hashes, not more")
+    return tuple(parse_hash(line) for line in lines)

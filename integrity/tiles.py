@@ -17,7 +17,9 @@ TOP: Final = 63
 MOST_BYTES: Final = 0xFFFF
 """Of one entry in a bundle."""
 
-_PATH: Final = re.compile(r"tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+_PATH: Final = re.compile(
+    r"tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
+)
 
 
 class TileError(ValueError):
@@ -63,21 +65,23 @@ class Tile:
 
     def hashes(self, data: bytes) -> list[bytes]:
         """Of a tile, left to right. Raises TileError unless it is as long as its path says."""
-        if len(data) != self.width * HASH_SIZE:
+        if self.level is None or len(data) != self.width * HASH_SIZE:
             raise TileError(f"{self} has {self.width * HASH_SIZE} bytes, not {len(data)}")
         return [data[place : place + HASH_SIZE] for place in range(0, len(data), HASH_SIZE)]
 
     def entries(self, data: bytes) -> list[bytes]:
         """Of a bundle. Raises TileError unless it holds as many as its path says, and nothing after them."""
+        if self.level is not None:
+            raise TileError(f"{self} has hashes, not entries")
         found, place = [], 0
-        while place < len(data):
+        for _ in range(self.width):
             end = place + 2 + int.from_bytes(data[place : place + 2], "big")
             if place + 2 > len(data) or end > len(data):
-                raise TileError(f"{self} ends in the middle of an entry")
+                raise TileError(f"{self} has {self.width} entries, and ends before the last of them")
             found.append(data[place + 2 : end])
             place = end
-        if len(found) != self.width:
-            raise TileError(f"{self} has {self.width} entries, not {len(found)}")
+        if place != len(data):
+            raise TileError(f"{self} has {self.width} entries, and nothing after them")
         return found
 
 

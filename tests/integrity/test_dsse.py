@@ -45,7 +45,7 @@ def test_the_signature_covers_type_and_payload_with_their_lengths() -> None:
         (("signatures", 0, "keyid"), None, "not a key"),
         (("signatures", 0, "keyid"), [], "not a key"),
         (("signatures", 0, "sig"), "", "64 bytes"),
-        (("signatures", 0, "sig"), base64.b64encode(bytes(64)).decode(), "does not belong"),
+        (("signatures", 0, "sig"), base64.b64encode(bytes(64)).decode(), "small order"),
         (("signatures", 0, "alg"), "none", "no others"),
         (("more",), 1, "no others"),
     ],

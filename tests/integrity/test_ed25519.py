@@ -111,13 +111,22 @@ def test_a_key_of_small_order_signs_nothing(which: int) -> None:
 
 
 def test_other_spellings_of_points_of_small_order() -> None:
-    for x, y in SMALL:
+    for _, y in SMALL:
         for high in (0, 1 << 255):
             for value in (y, y + P):
                 if value < 1 << 255:
                     with pytest.raises(SignatureError, match=r"small order|second way"):
                         check_key((value | high).to_bytes(32, "little"))
-        assert 0 <= x < P
+
+
+def test_a_signature_that_begins_with_a_point_of_small_order() -> None:
+    """It holds by the equation: whoever made it took no number of his own."""
+    for which in range(8):
+        public, number = encoded(times(SECRET, B)), encoded(SMALL[which])
+        k = int.from_bytes(hashlib.sha512(number + public + b"text").digest(), "little")
+        signature = number + (k * SECRET % L).to_bytes(32, "little")
+        with pytest.raises(SignatureError, match="begins with a point of small order"):
+            verify(public, signature, b"text")
 
 
 @pytest.mark.parametrize("y", [P, P + 1, P + 3, 2**255 - 1])

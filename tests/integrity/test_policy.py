@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from integrity.checkpoint import Checkpoint
 from integrity.ed25519 import SignatureError
 from integrity.note import COSIGNATURE, Key, Note, NoteError, Signature, cosign, sign
-from integrity.policy import Policy, PolicyError
+from integrity.policy import MOST, Policy, PolicyError
 
 ORIGIN = "lpse.example/log/1"
 TEXT = str(Checkpoint(ORIGIN, 7, bytes(32)))
@@ -68,7 +68,7 @@ def test_who_saw_it_and_when() -> None:
 
 
 def test_too_few_witnesses_are_named() -> None:
-    with pytest.raises(PolicyError, match="too few witnesses saw this checkpoint: a, f"):
+    with pytest.raises(PolicyError, match="too few witnesses saw this checkpoint: 'a', 'f'"):
         policy(LOG + WITNESSES + TWO_LEVELS).check(signed(6, 1))
     with pytest.raises(PolicyError, match="too few witnesses saw this checkpoint: none"):
         policy(LOG + WITNESSES + TWO_LEVELS).check(signed())
@@ -80,6 +80,14 @@ def test_a_log_signs_for_itself_alone() -> None:
     note = Note(text, (sign(text, ORIGIN, private(0)),))
     with pytest.raises(PolicyError, match="no log that is trusted"):
         policy(LOG + other + "quorum none\n").check(note)
+
+
+def test_what_another_known_log_only_seems_to_have_signed_is_refused() -> None:
+    other = Key.parse(vkey(9, "other.example/log/1", 1))
+    note = signed().with_signatures([Signature(other.name, other.id, bytes(64))])
+    policy(LOG + "quorum none\n").check(note)
+    with pytest.raises(SignatureError):
+        policy(LOG + f"log {other}\nquorum none\n").check(note)
 
 
 def test_a_signature_that_does_not_hold_makes_it_one_to_refuse() -> None:
@@ -118,15 +126,20 @@ WRONG = {
     "a key that is none": ("witness a b+00000000+AAAA\nquorum none\n", "line 1: keys of the kind"),
     "the same key twice": (W + f"witness b {vkey(1, 'b')}\nquorum none\n", "line 2: the same key"),
     "the same log twice": (LOG + f"log {vkey(0, 'other', 1)}\nquorum none\n", "line 2: the same key"),
-    "a name twice": (W + f"witness a {vkey(2, 'b')}\nquorum none\n", "line 2: the name a is taken"),
-    "a group of a witness's name": (W + "group a any a\nquorum none\n", "line 2: the name a is taken"),
-    "a witness called none": (f"witness none {vkey(1, 'a')}\nquorum none\n", "line 1: the name none is taken"),
-    "a group called none": (W + "group none any a\nquorum none\n", "line 2: the name none is taken"),
+    "a name twice": (W + f"witness a {vkey(2, 'b')}\nquorum none\n", "line 2: the name 'a' is taken"),
+    "a group of a witness's name": (W + "group a any a\nquorum none\n", "line 2: the name 'a' is taken"),
+    "a witness called none": (f"witness none {vkey(1, 'a')}\nquorum none\n", "line 1: the name 'none' is taken"),
+    "a group called none": (W + "group none any a\nquorum none\n", "line 2: the name 'none' is taken"),
+    "more than an int can be read from": (W + f"group g {'1' * 5000} a\nquorum none\n", "line 2: of 1 members"),
+    "too many groups": (
+        W + "group g0 any a\n" + "".join(f"group g{n + 1} any g{n}\n" for n in range(MOST)) + "quorum none\n",
+        "at most 256 groups",
+    ),
     "none as a member": (W + "group g any a none\nquorum none\n", "line 2: no line before"),
     "a group of nobody": ("group g any\nquorum none\n", "line 1: not a log"),
     "a group of itself": (W + "group g any a g\nquorum none\n", "line 2: no line before"),
-    "a member twice": (W + "group g 1 a a\nquorum none\n", "line 2: a is a member already"),
-    "a member of two groups": (W + "group g any a\ngroup h any a\nquorum none\n", "line 3: a is a member already"),
+    "a member twice": (W + "group g 1 a a\nquorum none\n", "line 2: 'a' is a member already"),
+    "a member of two groups": (W + "group g any a\ngroup h any a\nquorum none\n", "line 3: 'a' is a member already"),
     "at least nobody": (W + "group g 0 a\nquorum none\n", "line 2: of 1 members"),
     "more than there are": (W + "group g 2 a\nquorum none\n", "line 2: of 1 members"),
     "a leading zero": (W + "group g 01 a\nquorum none\n", "line 2: of 1 members"),
@@ -140,15 +153,35 @@ def test_what_is_no_policy(text: str, why: str) -> None:
         policy(text)
 
 
+def test_a_key_name_that_is_no_text() -> None:
+    with pytest.raises(PolicyError, match=r"line 1: .* is no name of a key"):
+        Policy.parse(b"witness a " + W.split()[2].encode().replace(b"a+", b"\xff+", 1) + b"\nquorum none\n")
+
+
+def test_groups_as_deep_as_they_may_be() -> None:
+    chain_ = "".join(f"group g{n + 1} any g{n}\n" for n in range(MOST - 1))
+    assert policy(W + "group g0 any a\n" + chain_ + f"quorum g{MOST - 1}\n").satisfied_by({"a"})
+
+
+def test_more_witnesses_than_anybody_keeps_in_view() -> None:
+    keys = (
+        Ed25519PrivateKey.from_private_bytes(n.to_bytes(32, "big")).public_key().public_bytes_raw()
+        for n in range(MOST + 1)
+    )
+    lines = [f"witness w{n} {Key('w', one, COSIGNATURE)}\n" for n, one in enumerate(keys)]
+    assert len(policy("".join(lines[:MOST]) + "quorum none\n").witnesses) == MOST
+    with pytest.raises(PolicyError, match="line 257: a policy has at most 256"):
+        policy("".join(lines) + "quorum none\n")
+
+
 @st.composite
 def groups(draw: st.DrawFn) -> dict[str, tuple[int, list[str]]]:
     """Any nesting over six witnesses; the last group is the quorum."""
     free, found = list("abcdef"), dict[str, tuple[int, list[str]]]()
     for number in range(draw(st.integers(1, 5))):
-        members = draw(st.lists(st.sampled_from(free), min_size=1, unique=True)) if free else []
-        if members:
-            found[f"g{number}"] = draw(st.integers(1, len(members))), members
-            free = [name for name in free if name not in members] + [f"g{number}"]
+        members = draw(st.lists(st.sampled_from(free), min_size=1, unique=True))
+        found[f"g{number}"] = draw(st.integers(1, len(members))), members
+        free = [name for name in free if name not in members] + [f"g{number}"]
     return found
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from integrity import base64
 from integrity.checkpoint import Checkpoint
 from integrity.ed25519 import SignatureError
-from integrity.merkle import CompactRange, ProofError, inclusion_path, leaf_hash
+from integrity.merkle import CompactRange, ProofError, consistency_path, inclusion_path, leaf_hash
 from integrity.note import Note, NoteError, cosign, sign
 from integrity.policy import Policy, PolicyError
 from integrity.proof import MOST_HASHES, Growth, Proof
@@ -36,6 +36,7 @@ LINES = str(GOOD).split("\n")
 
 
 def test_it_stands_alone() -> None:
+    assert LINES[:2] == ["c2sp.org/tlog-proof@v1", "index 77"]
     seen = Proof.parse(str(GOOD).encode()).verify(LEAF, POLICY)
     assert (seen.checkpoint.size, seen.witnesses) == (SIZE, {"a": 5, "b": 6})
 
@@ -55,6 +56,14 @@ def test_another_bit_anywhere_is_noticed(data: st.DataObject) -> None:
         Proof.parse(bad).verify(LEAF, POLICY)
 
 
+def test_nobody_vouches_for_the_extra_data() -> None:
+    seen = {
+        Proof(INDEX, GOOD.path, GOOD.note, extra).verify(LEAF, POLICY).checkpoint.size
+        for extra in (None, b"one", b"another")
+    }
+    assert seen == {SIZE}
+
+
 def test_another_entry_is_not_there() -> None:
     with pytest.raises(ProofError):
         GOOD.verify(leaf_hash(b"entry 78"), POLICY)
@@ -63,7 +72,9 @@ def test_another_entry_is_not_there() -> None:
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
-        ([], "a proof begins with"),
+        ([], "an empty line comes before"),
+        ([LINES[0], "extra ", *LINES[1:]], "no line for it"),
+        ([*LINES[: LINES.index("") + 1], "no", "", *LINES[-3:]], "three lines"),
         (["c2sp.org/tlog-proof@v2", *LINES[1:]], "a proof begins with"),
         ([*LINES[:1], *LINES[2:]], "names the index"),
         ([LINES[0], "extra AAB=", *LINES[1:]], "canonical"),
@@ -72,7 +83,7 @@ def test_another_entry_is_not_there() -> None:
         ([*LINES[:2], "é", *LINES[3:]], "plain ASCII"),
         ([*LINES[:2], *[LINES[2]] * (MOST_HASHES + 1), *LINES[LINES.index("") :]], "at most 63"),
         ([LINES[0], LINES[1], "extra AAAA", *LINES[2:]], "not base64"),
-        (LINES[: LINES.index("") + 1], "a proof begins with"),
+        (LINES[: LINES.index("") + 1], "an empty line comes before"),
     ],
 )
 def test_what_is_no_proof(lines: list[str], why: str) -> None:
@@ -93,7 +104,7 @@ def test_what_a_log_asks_of_a_witness() -> None:
 @pytest.mark.parametrize(
     ("first", "why"),
     [
-        ("old", "says the old size"), ("new 0", "says the old size"), ("old  0", "leading zeroes"), ("old 01", "leading zeroes"),
+        ("old", "old size"), ("new 0", "says the old size"), ("old  0", "leading zeroes"), ("old 01", "leading zeroes"),
         ("old -1", "leading zeroes"), ("old 0\nAAAA", "32 bytes"), ("old ٣", "plain ASCII"),
         ("old 0" + f"\n{base64.encode(bytes(32))}" * (MOST_HASHES + 1), "at most 63"),
     ],
@@ -101,5 +112,22 @@ def test_what_a_log_asks_of_a_witness() -> None:
 def test_what_is_no_request(first: str, why: str) -> None:
     with pytest.raises(NoteError, match=why):
         Growth.parse(f"{first}\n\n{GOOD.note}".encode())
-    with pytest.raises(NoteError, match="says the old size"):
+    with pytest.raises(NoteError, match="an empty line comes before"):
         Growth.parse(b"old 0\n")
+
+
+def test_a_log_that_grew_and_one_that_did_not() -> None:
+    tree, nodes, roots = CompactRange(), dict[tuple[int, int], bytes](), [CompactRange().root()]
+    for number in range(SIZE):
+        nodes.update({(level, place): node for level, place, node in tree.append(leaf_hash(b"entry %d" % number))})
+        roots.append(tree.root())
+    path = tuple(consistency_path(64, SIZE, lambda *node: nodes[node]))
+    Growth(0, (), GOOD.note).verify(roots[0])
+    Growth(64, path, GOOD.note).verify(roots[64])
+    Growth(SIZE, (), GOOD.note).verify(roots[SIZE])
+    for old, hashes, root in (
+        (0, path, roots[0]), (64, path, roots[63]), (64, path[1:], roots[64]), (SIZE, path, roots[SIZE]), (SIZE, (), roots[0]),
+        (SIZE + 1, path, roots[64]),
+    ):  # fmt: skip
+        with pytest.raises(ProofError):
+            Growth(old, hashes, GOOD.note).verify(root)

@@ -73,7 +73,7 @@ def test_a_path(tile: Tile, path: str) -> None:
     [
         "", "tile/0/0", "tile/00/000", "tile/64/000", "tile/-1/000", "tile/x/000", "tile/0/x000/001", "tile/0/001/002", "tile/0/x01/002",
         "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/000.p/", "tile/0/000/", "/tile/0/000", "tile/0/000\n", "tile/0/x001/",
-        "tile/entries/x000/000", "tile/data/000", "tile/0/٠٠٠",
+        "tile/0/" + "x001/" * 1500 + "000", "tile/entries/x000/000", "tile/data/000", "tile/0/٠٠٠",
     ],
 )  # fmt: skip
 def test_what_is_no_path(path: str) -> None:
@@ -91,8 +91,6 @@ def test_what_a_growing_log_writes_is_what_it_needs(old: int, new: int) -> None:
     old, new = sorted((old, new))
     before, added = set(tiles_of(old)), list(tiles_of(new, since=old))
     assert len(added) == len(set(added))
-    assert set(tiles_of(new)) <= before | set(added)
-    assert not {tile for tile in added if tile in before}
     assert set(tiles_of(new)) - before == set(added)
 
 
@@ -142,6 +140,7 @@ def test_a_node_that_is_not_there_yet() -> None:
 
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=20))
 def test_a_bundle_is_read_back_and_nothing_else_is(entries: list[bytes]) -> None:
+    assert bundle([b"ab", b""]) == b"\0\2ab\0\0"
     data, tile = bundle(entries), Tile(None, 0, len(entries))
     assert tile.entries(data) == entries
     for wrong in (data[:-1], data + b"\0", data + b"\0\0", data + b"\0\1"):
@@ -161,3 +160,10 @@ def test_a_tile_of_another_length() -> None:
         with pytest.raises(TileError, match="64 bytes"):
             Tile(0, 0, 2).hashes(data)
     assert Tile(0, 0, 2).hashes(bytes(64)) == [bytes(32)] * 2
+
+
+def test_hashes_are_not_read_as_entries_nor_the_other_way() -> None:
+    with pytest.raises(TileError):
+        Tile(None, 0, 2).hashes(bytes(64))
+    with pytest.raises(TileError, match="not entries"):
+        Tile(0, 0, 2).entries(bytes(4))
