@@ -76,12 +76,10 @@ class Tile:
         found, place = [], 0
         for _ in range(self.width):
             end = place + 2 + int.from_bytes(data[place : place + 2], "big")
-            if place + 2 > len(data) or end > len(data):
-                raise TileError(f"{self} has {self.width} entries, and ends before the last of them")
             found.append(data[place + 2 : end])
             place = end
         if place != len(data):
-            raise TileError(f"{self} has {self.width} entries, and nothing after them")
+            raise TileError(f"{self} has {self.width} entries, and ends with the last of them")
         return found
 
 
