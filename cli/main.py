@@ -9,8 +9,9 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from math import inf
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from cli.installation import Installation
 from cli.mistakes import Mistake, worded
@@ -113,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     db.add_argument("message", nargs="?", help="what a revision changes, in_words_like_this")
     clock = command("clock", _clock, "the training clock")
     clock.add_argument("action", choices=("show", "stop", "set", "next", "run"))
-    clock.add_argument("at", nargs="?", type=datetime.fromisoformat, help="2026-11-23T10:00:00+07:00")
+    clock.add_argument("at", nargs="?", type=_instant, help="2026-11-23T10:00:00+07:00")
     code = command("code", _code, "the six digits of an account's second factor now (training instances only)")
     code.add_argument("account", help="as `lpse up` prints it: verifikator, ppk, pokja1, ...")
     events = command("events", _events, "what the services told each other")
@@ -189,18 +190,32 @@ def _keeps(command: Adds) -> None:
     _servers(back)
 
 
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 < number < 65536:
-        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
-    return number
+N = TypeVar("N", int, float)
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("a number from 1 on")
-    return number
+def _between(kind: Callable[[str], N], least: float, most: float, sentence: str) -> Callable[[str], N]:
+    def read(text: str) -> N:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = kind("0")
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(sentence)
+        return number
+
+    return read
+
+
+_port = _between(int, 1, 65535, "a port is a number from 1 to 65535")
+_count = _between(int, 1, inf, "a number from 1 on")
+_seconds = _between(float, 0.2, 3600, "from 0.2 seconds to an hour")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("an instant is written 2026-11-23T10:00:00+07:00") from None
 
 
 def _servers(parser: argparse.ArgumentParser) -> None:
@@ -222,13 +237,6 @@ async def _demo(asked: argparse.Namespace) -> int:
     from cli.demo import demo
 
     return await demo(asked)
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0.2 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError("from 0.2 seconds to an hour")
-    return seconds
 
 
 async def _rush(asked: argparse.Namespace) -> int:

@@ -178,6 +178,24 @@ async def test_an_exposed_key_is_said_and_not_papered_over(tmp_path: Path) -> No
     assert installation.jwks.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("up --port abc", "a port is a number from 1 to 65535"),
+        ("up --port 65536", "a port is a number from 1 to 65535"),
+        ("rush --bidders 0", "a number from 1 on"),
+        ("top --every nan", "from 0.2 seconds to an hour"),
+        ("clock set tomorrow", "an instant is written 2026-11-23T10:00:00+07:00"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_what_is_wanted(
+    words: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(words.split())
+    assert capsys.readouterr().err.endswith(f": {why}\n")
+
+
 def test_a_command_without_its_servers_ends_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     nowhere = "postgresql://nobody:nothing@127.0.0.1:1/nowhere"
     Installation(
