@@ -151,9 +151,12 @@ async def test_an_altered_copy_is_refused(spoilt: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("new*")), "found before anything is made"
     dump.write_bytes(good)
     document = next((spoilt / "documents").iterdir())
-    document.write_bytes(document.read_bytes()[:-1] + b"x")
-    with pytest.raises(Mistake, match=f"{document.name} is missing or was altered"):
-        await restore(spoilt, place(tmp_path, "new"), print)
+    content = document.read_bytes()
+    for wrong in (content[:-1] + b"x", content[:-1], content + b"x"):
+        document.write_bytes(wrong)
+        with pytest.raises(Mistake, match=f"{document.name} is missing or was altered"):
+            await restore(spoilt, place(tmp_path, "new"), print)
+        shutil.rmtree(tmp_path / "new.restoring")
     (spoilt / "backup.json").unlink()
     with pytest.raises(Mistake, match="is no backup"):
         await restore(spoilt, place(tmp_path, "new"), print)

@@ -84,9 +84,18 @@ def evidence_holds(report: dict[str, Any]) -> subprocess.CompletedProcess[str]:
     )
 
 
-async def test_over_rabbitmq_with_files_of_its_own(home: Path, rabbitmq: Broker) -> None:
-    report = report_of(demo(home, "--bus", rabbitmq.url))
-    assert report["backends"]["bus"] == f"rabbitmq {rabbitmq.version}"
+async def test_over_rabbitmq_nothing_stays_at_the_broker(home: Path, rabbitmq: Broker) -> None:
+    plays_with_files_of_its_own(home, f"rabbitmq {rabbitmq.version}", "--bus", rabbitmq.url)
+    assert "demo-" not in await rabbitmq.control("list_queues", "name")
+
+
+def test_demo(home: Path) -> None:
+    plays_with_files_of_its_own(home, "embedded")
+
+
+def plays_with_files_of_its_own(home: Path, bus: str, *arguments: str) -> None:
+    report = report_of(demo(home, *arguments))
+    assert report["backends"]["bus"] == bus
     refused = [bid for bid in report["bids"] if bid["status"] == "refused"]
     assert len(refused) == 1
     assert refused[0]["refusal"]["instant"] > refused[0]["closes_at"]
@@ -102,7 +111,6 @@ async def test_over_rabbitmq_with_files_of_its_own(home: Path, rabbitmq: Broker)
     checked = evidence_holds(report)
     assert checked.returncode == 0, checked.stderr
     assert not list((home / "demo").glob("*/system")), "the demo leaves its evidence only"
-    assert "demo-" not in await rabbitmq.control("list_queues", "name")
 
 
 def evidence_of_another_byte_fails(report: dict[str, Any]) -> None:
