@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from math import inf
 from pathlib import Path
@@ -195,13 +196,11 @@ N = TypeVar("N", int, float)
 
 def _between(kind: Callable[[str], N], least: float, most: float, sentence: str) -> Callable[[str], N]:
     def read(text: str) -> N:
-        try:
+        with suppress(ValueError):
             number = kind(text)
-        except ValueError:
-            number = kind("0")
-        if not least <= number <= most:
-            raise argparse.ArgumentTypeError(sentence)
-        return number
+            if least <= number <= most:
+                return number
+        raise argparse.ArgumentTypeError(sentence)
 
     return read
 

@@ -65,7 +65,9 @@ class Tile:
 
     def hashes(self, data: bytes) -> list[bytes]:
         """Of a tile, left to right. Raises TileError unless it is as long as its path says."""
-        if self.level is None or len(data) != self.width * HASH_SIZE:
+        if self.level is None:
+            raise TileError(f"{self} has entries, not hashes")
+        if len(data) != self.width * HASH_SIZE:
             raise TileError(f"{self} has {self.width * HASH_SIZE} bytes, not {len(data)}")
         return [data[place : place + HASH_SIZE] for place in range(0, len(data), HASH_SIZE)]
 

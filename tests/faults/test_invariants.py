@@ -16,7 +16,6 @@ from cli.system import Options, installed
 from cli.up import running
 from kit.bus import Bus
 from kit.bus.choice import open_bus
-from kit.storage import ObjectStore
 from tests.bus.chaos import ChaosBus
 from tests.faults.conftest import options
 from tests.faults.watch import ask
@@ -109,8 +108,7 @@ async def damage(installation: Installation, told: Sequence[Told]) -> None:
     for name, statements in orders.items():
         for statement in statements:
             await ask(installation.databases[name], statement)
-    mine = installation.credentials["documents"]
-    store = ObjectStore(installation.objects, mine.key, mine.secret, f"{installation.prefix}-documents")
+    store = installation.documents()
     version = next(one.version_id for one in await store.versions() if one.key == lost)
     await store.remove(lost, str(version))
     await store.put_stream("stray", nothing(), size=0)

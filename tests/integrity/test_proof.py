@@ -7,31 +7,23 @@ from hypothesis import strategies as st
 from integrity import base64
 from integrity.checkpoint import Checkpoint
 from integrity.ed25519 import SignatureError
-from integrity.merkle import CompactRange, ProofError, consistency_path, inclusion_path, leaf_hash
+from integrity.merkle import ProofError, consistency_path, inclusion_path
 from integrity.note import Note, NoteError, cosign, sign
 from integrity.policy import Policy, PolicyError
 from integrity.proof import MOST_HASHES, Growth, Proof
+from tests.integrity.test_merkle import MANY, ROOTS, stored
 from tests.integrity.test_policy import LOG, ORIGIN, WITNESSES, private
 
-SIZE, INDEX = 300, 77
+SIZE, INDEX = len(MANY), 77
 POLICY = Policy.parse((LOG + WITNESSES + "group q 2 a b c\nquorum q\n").encode())
-LEAF = leaf_hash(b"entry 77")
-
-
-def proof(index: int = INDEX, *, extra: bytes | None = None) -> Proof:
-    tree, nodes = CompactRange(), dict[tuple[int, int], bytes]()
-    for number in range(SIZE):
-        nodes.update({(level, place): node for level, place, node in tree.append(leaf_hash(b"entry %d" % number))})
-    text = str(Checkpoint(ORIGIN, SIZE, tree.root()))
-    lines = (
-        sign(text, ORIGIN, private(0)),
-        cosign(text, "a.example", private(1), 5),
-        cosign(text, "b.example", private(2), 6),
-    )
-    return Proof(index, tuple(inclusion_path(index, SIZE, lambda *node: nodes[node])), Note(text, lines), extra)
-
-
-GOOD = proof()
+LEAF = MANY[INDEX]
+TEXT = str(Checkpoint(ORIGIN, SIZE, ROOTS[SIZE]))
+SIGNED = (
+    sign(TEXT, ORIGIN, private(0)),
+    cosign(TEXT, "a.example", private(1), 5),
+    cosign(TEXT, "b.example", private(2), 6),
+)
+GOOD = Proof(INDEX, tuple(inclusion_path(INDEX, SIZE, stored)), Note(TEXT, SIGNED))
 LINES = str(GOOD).split("\n")
 
 
@@ -66,7 +58,7 @@ def test_nobody_vouches_for_the_extra_data() -> None:
 
 def test_another_entry_is_not_there() -> None:
     with pytest.raises(ProofError):
-        GOOD.verify(leaf_hash(b"entry 78"), POLICY)
+        GOOD.verify(MANY[INDEX + 1], POLICY)
 
 
 @pytest.mark.parametrize(
@@ -117,17 +109,13 @@ def test_what_is_no_request(first: str, why: str) -> None:
 
 
 def test_a_log_that_grew_and_one_that_did_not() -> None:
-    tree, nodes, roots = CompactRange(), dict[tuple[int, int], bytes](), [CompactRange().root()]
-    for number in range(SIZE):
-        nodes.update({(level, place): node for level, place, node in tree.append(leaf_hash(b"entry %d" % number))})
-        roots.append(tree.root())
-    path = tuple(consistency_path(64, SIZE, lambda *node: nodes[node]))
-    Growth(0, (), GOOD.note).verify(roots[0])
-    Growth(64, path, GOOD.note).verify(roots[64])
-    Growth(SIZE, (), GOOD.note).verify(roots[SIZE])
+    path = tuple(consistency_path(64, SIZE, stored))
+    Growth(0, (), GOOD.note).verify(ROOTS[0])
+    Growth(64, path, GOOD.note).verify(ROOTS[64])
+    Growth(SIZE, (), GOOD.note).verify(ROOTS[SIZE])
     for old, hashes, root in (
-        (0, path, roots[0]), (64, path, roots[63]), (64, path[1:], roots[64]), (SIZE, path, roots[SIZE]), (SIZE, (), roots[0]),
-        (SIZE + 1, path, roots[64]),
+        (0, path, ROOTS[0]), (64, path, ROOTS[63]), (64, path[1:], ROOTS[64]), (SIZE, path, ROOTS[SIZE]), (SIZE, (), ROOTS[0]),
+        (SIZE + 1, path, ROOTS[64]),
     ):  # fmt: skip
         with pytest.raises(ProofError):
             Growth(old, hashes, GOOD.note).verify(root)

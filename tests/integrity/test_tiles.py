@@ -163,7 +163,7 @@ def test_a_tile_of_another_length() -> None:
 
 
 def test_hashes_are_not_read_as_entries_nor_the_other_way() -> None:
-    with pytest.raises(TileError):
+    with pytest.raises(TileError, match="not hashes"):
         Tile(None, 0, 2).hashes(bytes(64))
     with pytest.raises(TileError, match="not entries"):
         Tile(0, 0, 2).entries(bytes(4))
