@@ -19,6 +19,9 @@ from tests.containers import IMAGE, Broker, ContainedRabbitMQ, NoImage, engine_a
 
 TESTS = Path(__file__).parent
 
+# What a helper asserts then tells what was there, as in the tests themselves.
+pytest.register_assert_rewrite(*(f"tests.{folder.name}" for folder in TESTS.iterdir() if folder.is_dir()))
+
 LONGEST = ("browser", "faults", "fuzz", "flows", "launcher", "access", "gateway", "limits")
 """Folders whose files take minutes: run first, so that at the end no process waits for the other's last file."""
 
