@@ -105,8 +105,8 @@ def _away(error: Exception) -> str:
 async def _objects(installation: Installation) -> list[str]:
     found = []
     for part in PARTS:
-        if part.bucket:
-            mine = installation.credentials[part.name]
+        mine = installation.credentials.get(part.name)
+        if part.bucket and mine:  # on a cluster only documents' is an operator's
             bucket = f"{installation.prefix}-{part.bucket}"
             store = ObjectStore(installation.objects, mine.key, mine.secret, bucket)
             health = await store.alive()

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -19,9 +19,11 @@ from services import SERVICES, build
 
 __all__ = ["addresses", "revise", "seed", "show", "upgrade", "wait"]
 
+WITNESS: Final = "witness"
+
 
 def chosen(name: str) -> tuple[str, ...]:
-    if name != "all" and name not in SERVICES:
+    if name != "all" and name not in {*SERVICES, WITNESS}:
         raise Mistake(f"There is no service {name}: one of all, {', '.join(SERVICES)}.")
     return SERVICES if name == "all" else (name,)
 
@@ -31,6 +33,8 @@ def addresses(name: str, var: Path, environment: Mapping[str, str]) -> dict[str,
     services = chosen(name)
     if len(services) == 1 and (own := environment.get("LPSE_DATABASE")):
         return {name: own}
+    if name == WITNESS:
+        raise Mistake("A witness is no part of an installation: its database stands in LPSE_DATABASE alone.")
     installation = Installation.read(var)
     return {service: installation.databases[service] for service in services}
 

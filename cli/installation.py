@@ -63,6 +63,8 @@ class Installation(BaseModel):
     host: str | None = None
     """Under which the gateway is asked, if not that of its address: in production it answers to the published one alone."""
     sweep: float = 1.0
+    log_period: float | None = None
+    log_policy: Path | None = None
     trace_ratio: float = 0.1
     jwks: Path = Field(default_factory=lambda known: known["var"] / "keys" / "jwks.json")
     trainees: Path = Field(default_factory=lambda known: known["var"] / "training.json")
@@ -89,6 +91,8 @@ class Installation(BaseModel):
             "KEYS": str(self.keys(service)),
             "JWKS": str(self.jwks),
             "SWEEP": str(self.sweep),
+            "LOG_PERIOD": None if self.log_period is None else str(self.log_period),
+            "LOG_POLICY": str(self.log_policy) if self.log_policy else None,
             "TRACE_RATIO": str(self.trace_ratio),
         }
         return {f"LPSE_{name}": value for name, value in known.items() if value is not None}

@@ -7,7 +7,7 @@ from pathlib import Path
 from cli import accounts
 from cli.installation import Installation
 from cli.mistakes import Mistake
-from cli.system import KEY_DAYS, PARTS
+from cli.system import PARTS, days
 from kit import keys
 
 __all__ = ["create", "home_of", "listing", "renew", "retire"]
@@ -24,7 +24,7 @@ def create(home: Path, *, training: bool = False) -> list[str]:
         folder = home / part.name
         for purpose in part.purposes:
             folder.mkdir(mode=0o700, exist_ok=True)
-            made.append(keys.generate(folder, home / "jwks.json", part.name, purpose, KEY_DAYS))
+            made.append(keys.generate(folder, home / "jwks.json", part.name, purpose, days(purpose)))
     if training:
         accounts.draft(home / "training.json")
     return [f"{key.kid}  {key.owner} {key.purpose}" for key in made]
@@ -55,7 +55,7 @@ def renew(home: Path, owner: str) -> list[str]:
     if part is None or not part.purposes:
         signers = ", ".join(part.name for part in PARTS if part.purposes)
         raise Mistake(f"{owner} signs nothing: one of {signers}.")
-    made = [keys.generate(home / owner, _jwks(home), owner, purpose, KEY_DAYS) for purpose in part.purposes]
+    made = [keys.generate(home / owner, _jwks(home), owner, purpose, days(purpose)) for purpose in part.purposes]
     return [f"{key.kid}  {key.owner} {key.purpose}" for key in made]
 
 

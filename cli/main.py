@@ -94,11 +94,14 @@ def _parser() -> argparse.ArgumentParser:
     up = command("up", _up, "start everything on this machine, until Ctrl-C")
     up.add_argument("--port", type=_port, default=8080)
     up.add_argument("--processes", action="store_true", help="one process per service, the gateway over HTTP")
+    up.add_argument(
+        "--witnesses", type=_few, default=0, metavar="N", help="with so many witnesses of the log beside it (default 0)"
+    )
     _servers(up)
     _plays(command)
     _keeps(command)
-    serve = command("serve", _serve, "one service, or the gateway, configured by LPSE_ environment variables")
-    serve.add_argument("name", choices=(*SERVICES, "gateway"))
+    serve = command("serve", _serve, "one service, the gateway or a witness, configured by LPSE_ environment variables")
+    serve.add_argument("name", choices=(*SERVICES, "gateway", "witness"))
     serve.add_argument("--host", default="0.0.0.0", help="address to listen on")  # noqa: S104  a container's own
     serve.add_argument("--port", type=_port, default=8000)
     serve.add_argument("--only", choices=("api", "worker"))
@@ -111,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("bench", help="measure, and print ratios: bench NAME [--json]", add_help=False)
     db = command("db", _db, "the databases' schemas")
     db.add_argument("action", choices=("upgrade", "show", "wait", "seed", "revision"))
-    db.add_argument("name", nargs="?", choices=("all", *SERVICES), default="all")
+    db.add_argument("name", nargs="?", choices=("all", *SERVICES, "witness"), default="all")
     db.add_argument("message", nargs="?", help="what a revision changes, in_words_like_this")
     clock = command("clock", _clock, "the training clock")
     clock.add_argument("action", choices=("show", "stop", "set", "next", "run"))
@@ -174,11 +177,15 @@ def _elsewhere(parser: argparse.ArgumentParser) -> None:
 
 def _keeps(command: Adds) -> None:
     """What outlives the machine."""
-    keys = command("keys", _keys, "the services' signing keys")
-    keys.add_argument("action", choices=("create", "list", "renew", "retire"))
+    keys = command("keys", _keys, "the services' signing keys, and that of a witness")
+    keys.add_argument("action", choices=("create", "list", "renew", "retire", "witness"))
     keys.add_argument(
-        "what", nargs="?", default="", help="the directory to create, the owner to renew, or the key to retire"
+        "what",
+        nargs="?",
+        default="",
+        help="the directory to create, the owner to renew, the key to retire, or the file for a witness's new key",
     )
+    keys.add_argument("--name", default="", help="witness: how others know it, as inspektorat.example/witness")
     keys.add_argument("--keys", type=Path, metavar="DIR", help="not the installation's, but what `keys create` made")
     keys.add_argument("--training", action="store_true", help="create: also the accounts of a training instance")
     keys.add_argument("--stolen", action="store_true", help="retire: believe nothing that was ever signed with it")
@@ -207,6 +214,7 @@ def _between(kind: Callable[[str], N], least: float, most: float, sentence: str)
 
 _port = _between(int, 1, 65535, "a port is a number from 1 to 65535")
 _count = _between(int, 1, inf, "a number from 1 on")
+_few = _between(int, 0, 9, "from none to nine")
 _seconds = _between(float, 0.2, 3600, "from 0.2 seconds to an hour")
 
 
@@ -228,7 +236,8 @@ async def _up(asked: argparse.Namespace) -> int:
     from cli.up import up
 
     servers = {"bus": asked.bus, "database": asked.database, "objects": asked.objects}
-    await up(Options(var=asked.var.absolute(), port=asked.port, **servers), processes=asked.processes)
+    options = Options(var=asked.var.absolute(), port=asked.port, witnesses=asked.witnesses, **servers)
+    await up(options, processes=asked.processes)
     return 0
 
 
@@ -294,10 +303,17 @@ async def _keys(asked: argparse.Namespace) -> int:
     from cli import keyring
 
     if asked.action != "list" and not asked.what:
-        needed = {"create": "a new directory", "renew": "an owner", "retire": "a key"}[asked.action]
+        needed = {"create": "a new directory", "renew": "an owner", "retire": "a key", "witness": "a new file"}[
+            asked.action
+        ]
         raise Mistake(f"`keys {asked.action}` needs {needed}; see `lpse keys list`.")
     if asked.action == "create":
         print("\n".join(keyring.create(Path(asked.what), training=asked.training)))
+        return 0
+    if asked.action == "witness":
+        from cli.witnesses import make_key
+
+        print(make_key(Path(asked.what), asked.name))
         return 0
     home = asked.keys or keyring.home_of(Installation.read(asked.var.absolute()), private=asked.action != "list")
     if asked.action == "list":

@@ -1,8 +1,9 @@
-"""`lpse serve NAME`: one service, or the gateway, as a process of its own; configured by its environment alone."""
+"""`lpse serve NAME`: one service, the gateway or a witness as a process of its own; configured by its environment alone."""
 
 import asyncio
 import os
 from contextlib import AsyncExitStack
+from typing import Final
 
 import structlog
 from pydantic import ValidationError
@@ -20,8 +21,11 @@ from kit.bus.choice import open_bus
 from kit.keys import KeyRing, SigningKey, UntrustedKey
 from kit.settings import CannotStart, GatewaySettings, Settings
 from services import SERVICES, build
+from witness.settings import WitnessSettings
 
-__all__ = ["serve"]
+__all__ = ["WITNESS", "serve"]
+
+WITNESS: Final = "witness"
 
 log = structlog.get_logger()
 
@@ -29,7 +33,7 @@ log = structlog.get_logger()
 async def serve(name: str, *, host: str, port: int, only: str | None) -> None:
     """Raises Mistake, before anything listens, for what is wrong in the environment, the keys or the database."""
     try:
-        refuse_slips(os.environ, Settings, GatewaySettings)
+        refuse_slips(os.environ, Settings, GatewaySettings, WitnessSettings)
         await _serve(name, host, port, only)
     except ValidationError as error:
         raise Mistake(f"{name} does not start: {told(error)}") from error
@@ -50,6 +54,8 @@ def _refuse_untrusted(name: str, settings: Settings | GatewaySettings) -> None:
 async def _serve(name: str, host: str, port: int, only: str | None) -> None:
     if name == "gateway":
         await _gateway(host, port)
+    elif name == WITNESS:
+        await _witness(host, port)
     else:
         await _service(name, host, port, only)
 
@@ -94,6 +100,17 @@ async def _gateway(host: str, port: int) -> None:
     upstreams = {name: Http(url) for name, url in settings.upstreams.items()}
     app = gateway.build(settings, upstreams)
     async with gateway.running(app), listening(app, host=host, port=port, connections=Connections(settings)):
+        await until_stopped()
+
+
+async def _witness(host: str, port: int) -> None:
+    from witness.app import build
+
+    settings = WitnessSettings()
+    telemetry.configure_logs(settings.log_level)
+    witness = build(settings)
+    async with witness.running(), listening(witness.app, host=host, port=port):
+        log.info("this witness signs as", key=str(witness.key))
         await until_stopped()
 
 

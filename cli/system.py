@@ -23,6 +23,7 @@ from cli.servers.directory import Claim, secret
 from cli.servers.ports import LOOPBACK, free_ports
 from cli.servers.server import Server
 from cli.wiring import topology
+from cli.witnesses import Watching, prepared
 from kit import keys, migrations
 from kit.bus import Bus, BusUnavailable
 from kit.bus.choice import open_bus
@@ -46,6 +47,8 @@ class Part:
     purposes: tuple[Purpose, ...] = ()
     """What its keys sign."""
     bucket: str | None = None
+    copied: bool = True
+    """Whether its bucket holds what nobody can make anew."""
     database: bool = True
 
 
@@ -54,11 +57,18 @@ PARTS: tuple[Part, ...] = (
     Part("tender", purposes=("grant", "receipt")),
     Part("documents", purposes=("statement",), bucket="documents"),
     Part("helpdesk"),
-    Part("audit"),
+    Part("audit", purposes=("log",), bucket="log", copied=False),
     Part("gateway", purposes=("service",), database=False),
 )
 BUS_DATABASE = "bus"
 KEY_DAYS = 365
+LOG_KEY_DAYS = 3650
+"""Whoever follows the log knows it by this key."""
+
+
+def days(purpose: Purpose) -> int:
+    """How long a new key of this purpose is valid."""
+    return LOG_KEY_DAYS if purpose == "log" else KEY_DAYS
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,10 @@ class Options:
     objects: str | None = field(default=None, repr=False)
     bus: str | None = field(default=None, repr=False)
     sweep: float = 1.0
+    log_period: float | None = None
     trace_ratio: float = 0.1
+    witnesses: int = 0
+    """How many witnesses of the log run beside it."""
     lent: bool = False
     """Whether what is made on servers that run elsewhere is taken away again at the end."""
 
@@ -98,6 +111,7 @@ class System:
     trainees: tuple[Trainee, ...] = ()
     servers: tuple[Server, ...] = ()
     """The embedded ones."""
+    witnesses: tuple[Watching, ...] = ()
     kept: dict[str, Kept] = field(default_factory=dict)
     """What runs in processes of its own and is started again when it ends, by names like `postgresql` and `tender`."""
     services: dict[str, Service] = field(default_factory=dict)
@@ -137,12 +151,15 @@ async def installed(options: Options, say: Say) -> AsyncIterator[System]:
             backends=Backends(database=database_name, objects=objects_name, bus=bus_name),
             gateway=f"http://{LOOPBACK}:{options.port}",
             sweep=options.sweep,
+            log_period=options.log_period,
             trace_ratio=options.trace_ratio,
         )
         _keys(installation)
         await _buckets(installation, admin, store)
         await _schemas(installation, say)
         system = System(installation, servers=tuple(servers))
+        if options.witnesses:
+            system.witnesses = await _witnesses(options, installation, database)
         await _declare(system)
         if options.profile == "latihan":
             system.trainees = await _seed(installation, say)
@@ -243,6 +260,18 @@ async def _own_database(options: Options, admin: str, owner: str) -> str:
     return urlunsplit(("postgresql", f"{name}:{password}@{place}", f"/{name}", address.query, ""))
 
 
+async def _witnesses(options: Options, installation: Installation, admin: str) -> tuple[Watching, ...]:
+    """Each with a database of its own, which only it may enter."""
+    databases = [await _own_database(options, admin, owner) for owner in _watchers(options)]
+    for database in databases:
+        await migrations.upgrade(database, "witness")
+    return tuple(prepared(installation, databases, free_ports(options.witnesses)))
+
+
+def _watchers(options: Options) -> list[str]:
+    return [f"witness_{number}" for number in range(1, options.witnesses + 1)]
+
+
 def _keys(installation: Installation) -> None:
     """Every part signs with its own key for each purpose; renewed here when none is valid any more."""
     for part in PARTS:
@@ -254,7 +283,7 @@ def _keys(installation: Installation) -> None:
             except keys.UntrustedKey as untrusted:
                 if untrusted.code != "no_signing_key":
                     raise Mistake(f"{untrusted} {untrusted.remedy}") from untrusted
-                keys.generate(folder, installation.jwks, part.name, purpose, KEY_DAYS)
+                keys.generate(folder, installation.jwks, part.name, purpose, days(purpose))
 
 
 async def _buckets(installation: Installation, admin: Credentials, server: SeaweedFS | None) -> None:
@@ -350,6 +379,7 @@ async def _remove_queues(options: Options) -> None:
 
 async def _drop_databases(options: Options) -> None:
     owners = [part.name for part in PARTS if part.database] + ([] if options.bus else [BUS_DATABASE])
+    owners += _watchers(options)
     connection = await asyncpg.connect(options.database, timeout=10)
     try:
         for owner in owners:

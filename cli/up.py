@@ -82,8 +82,21 @@ async def _kept_running(
         system.kept |= {server.name.lower(): Kept(server, say, STARTS) for server in system.servers}
         say("starting services and gateway")
         start = _apart if processes else _together
-        async with start(system, options.port), keeping(system.kept.values()) as keepers:
+        async with _watched(system), start(system, options.port), keeping(system.kept.values()) as keepers:
             yield system, keepers
+
+
+@asynccontextmanager
+async def _watched(system: System) -> AsyncIterator[None]:
+    """Witnesses are somebody else's: each is a process of its own in any case."""
+    installation = system.installation
+    async with AsyncExitStack() as stack:
+        for one in system.witnesses:
+            part = _Part(installation, "witness", one.port, {**os.environ, **one.environment}, called=one.name)
+            stack.push_async_callback(part.stop)
+            await part.start()
+            system.kept[part.name] = Kept(part, say)
+        yield
 
 
 @asynccontextmanager
@@ -113,14 +126,16 @@ async def _apart(system: System, port: int) -> AsyncIterator[None]:
 
 
 class _Part:
-    """A service or the gateway in a process of its own."""
+    """A service, the gateway or a witness in a process of its own."""
 
-    def __init__(self, installation: Installation, name: str, port: int, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, installation: Installation, name: str, port: int, environment: Mapping[str, str], called: str = ""
+    ) -> None:
         logs = installation.var / "logs"
         logs.mkdir(exist_ok=True)
-        self.name = name
-        self.log = logs / f"{name}.log"
-        self._process = Process(name, log=self.log, cwd=ROOT)
+        self.name = called or name
+        self.log = logs / f"{self.name}.log"
+        self._process = Process(self.name, log=self.log, cwd=ROOT)
         self._command = [sys.executable, "-P", "-m", "cli", "serve", name, "--host", LOOPBACK, "--port", str(port)]
         self._environment = {**environment, "PYTHONPATH": str(ROOT)}
         self._url = f"http://{LOOPBACK}:{port}/health/ready"
@@ -183,6 +198,7 @@ def _greeting(system: System) -> str:
         f"  database  {backends.database}",
         f"  objects   {backends.objects}",
         f"  bus       {backends.bus}",
+        *[f"  witness   {one.name} at http://{LOOPBACK}:{one.port}" for one in system.witnesses],
     ]
     if system.trainees:
         lines += ["", "Accounts of the training tenant (password; second factor for an authenticator app):"]

@@ -1,7 +1,8 @@
 """The leaves of the public log: what each says to everybody, and what it only commits to.
 
-A public entry names its kind and public fields; a blind entry hides even the kind, and its time is cut to the minute,
-so that nobody can count the bids of a tender before closing. All blind entries have the same length.
+A public entry names its kind and public fields; a blind entry hides even the kind, so that nobody can count the bids of a
+tender before closing. All blind entries have the same length, and the time of one, cut to the minute, is when it was logged:
+how long it waited for its turn would tell how many others did.
 
 Both commit to an opening `{"actor","at","body","kind","place","src"}`, with 32 random bytes `r` that keep it from being
 guessed. For a blind entry `body` is everything the event says; for a public one it holds only the fields that are not
@@ -100,15 +101,15 @@ def blind_entry(at: datetime, commitment: bytes) -> bytes:
     return _leaf({"v": 1, "kind": BLIND, "at": _minute(at), "c": commitment.hex()})
 
 
-def padding(real_blind: int) -> int:
-    """How many dummies join a batch so that its blind entries are a power of two, at least four.
+def padding(real_blind: int, least: int = FEWEST_BLIND_PER_BATCH) -> int:
+    """How many dummies join a batch so that its blind entries are a power of two, at least `least` (one itself).
 
     A dummy is a blind entry like any other; keep an opening for it too, so that an auditor who is shown all openings
     sees that nothing was held back.
     """
     if real_blind < 0:
         raise EntryError(f"a batch cannot have {real_blind} entries")
-    total = max(FEWEST_BLIND_PER_BATCH, 1 << max(real_blind - 1, 0).bit_length())
+    total = max(least, 1 << max(real_blind - 1, 0).bit_length())
     return total - real_blind
 
 
@@ -132,7 +133,7 @@ def verify_opening(entry: bytes, opening: Opening, r: bytes) -> None:
     blind = value["kind"] == BLIND
     if not blind and value["kind"] != opening.kind:
         raise EntryError("the opening is of another kind than the entry")
-    if value["at"] != (_minute(opening.at) if blind else rfc3339_ms(opening.at)):
+    if value["at"] < _minute(opening.at) if blind else value["at"] != rfc3339_ms(opening.at):
         raise EntryError("the opening is of another time than the entry")
     if value["c" if blind else "priv"] != opening.commitment(r).hex():
         raise EntryError("the entry committed to something else")

@@ -35,7 +35,7 @@ from kit.problems import Problem
 
 __all__ = ["KeyRing", "PublicKey", "Purpose", "Refused", "SigningKey", "UntrustedKey", "generate", "retire"]
 
-Purpose = Literal["access", "grant", "statement", "receipt", "service"]
+Purpose = Literal["access", "grant", "statement", "receipt", "service", "log"]
 PURPOSES: Final = get_args(Purpose)
 ASK_AGAIN: Final = "Ask again where you got it; it is signed there with the key made for this."
 OWNER = re.compile(r"[a-z][a-z0-9]*\Z")
@@ -144,9 +144,21 @@ class KeyRing:
 class SigningKey(PublicKey):
     """A key whose `jwk` holds the private half too."""
 
+    @property
+    def private(self) -> Ed25519PrivateKey:
+        private = self.jwk.private_key
+        if not isinstance(private, Ed25519PrivateKey):
+            raise TypeError(f"the key {self.kid} is no Ed25519 key")
+        return private
+
     @classmethod
     def load(cls, directory: Path, owner: str, purpose: Purpose, at: datetime | None = None) -> "SigningKey":
         """The newest key valid at `at` (default: now); UntrustedKey when there is none."""
+        return cls.valid(directory, owner, purpose, at)[-1]
+
+    @classmethod
+    def valid(cls, directory: Path, owner: str, purpose: Purpose, at: datetime | None = None) -> "list[SigningKey]":
+        """All keys valid at `at` (default: now), the newest last; UntrustedKey when there is none."""
         at = at or datetime.now(UTC)
         keys = [cls._read(path, owner, purpose) for path in directory.glob(f"{owner}-{purpose}-*.pem")]
         valid = [key for key in keys if key.not_before <= at < key.not_after]
@@ -157,7 +169,7 @@ class SigningKey(PublicKey):
                 remedy="Generate one with `lpse keys`.",
                 owner=owner, purpose=purpose, directory=directory,
             )  # fmt: skip
-        return max(valid, key=lambda key: (key.not_before, key.kid))
+        return sorted(valid, key=lambda key: (key.not_before, key.kid))
 
     @classmethod
     def _read(cls, path: Path, owner: str, purpose: Purpose) -> "SigningKey":

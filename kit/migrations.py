@@ -1,4 +1,5 @@
-"""Each service's database history: plain Alembic revisions in `services/<name>/migrations`, one harness for all.
+"""Each service's database history: plain Alembic revisions in `services/<name>/migrations`, one harness for all, and for the
+witness's beside them.
 
 A migration runs before the old version stops, so it must suit both (expand, migrate, contract over releases). One that
 takes away what older code needs says so: `OLDEST = "0004"` in its file names the oldest revision whose code still works
@@ -44,7 +45,7 @@ def _script(service: str) -> ScriptDirectory:
 
 
 def _folder(service: str) -> Path:
-    spec = importlib.util.find_spec(f"services.{service}")
+    spec = importlib.util.find_spec(f"services.{service}") or importlib.util.find_spec(service)
     if spec is None or spec.origin is None:
         raise LookupError(f"there is no service {service}")
     return Path(spec.origin).parent / "migrations"

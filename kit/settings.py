@@ -1,8 +1,9 @@
 """What differs between installations, from the environment (`LPSE_...`) and nowhere else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, IPvAnyNetwork, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -10,9 +11,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from kit.limits import Limits
 from kit.production import about_place, about_proxies, about_secret, about_server
 
-__all__ = ["CannotStart", "GatewaySettings", "Profile", "Settings", "TelemetrySettings"]
+__all__ = ["LOG_PERIOD", "CannotStart", "GatewaySettings", "Profile", "Settings", "TelemetrySettings"]
 
 Profile = Literal["production", "latihan"]
+LOG_PERIOD: Final[Mapping[Profile, float]] = {"production": 60, "latihan": 0}
 
 
 class CannotStart(RuntimeError):
@@ -47,7 +49,22 @@ class Settings(TelemetrySettings):
     closing_grace_seconds: int = Field(
         default=30, ge=1, description="Seconds from the deadline to the closing of the bids, for consents in flight"
     )
+    log_period: float | None = Field(
+        default=None,
+        ge=0,
+        description="Seconds of the public log's even steps, for what it hides; 0: at once, which shows when. "
+        "Without it 60, and 0 in a training instance, which hides nothing",
+    )
+    log_policy: Path | None = Field(
+        default=None,
+        description="File (C2SP tlog-policy) with the witnesses of the public log, without its `log` lines",
+    )
     limits: Limits = Limits()
+
+    @property
+    def log_steps(self) -> timedelta:
+        """Zero where the log takes no even steps."""
+        return timedelta(seconds=LOG_PERIOD[self.profile] if self.log_period is None else self.log_period)
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> "Settings":

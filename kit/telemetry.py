@@ -45,7 +45,7 @@ EVERY = 20.0
 FAREWELL_SECONDS = 1.0
 CLIENT_LEFT = 499
 """Counted where nobody waited for an answer any more."""
-OURS = ("cli", "contracts", "gateway", "integrity", "kit", "services")
+OURS = ("cli", "contracts", "gateway", "integrity", "kit", "services", "witness")
 _PROPAGATOR = TraceContextTextMapPropagator()
 RECENT: deque[ReadableSpan] = deque(maxlen=5_000)
 """The last spans of this process, of every service in it."""

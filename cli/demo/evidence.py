@@ -44,7 +44,7 @@ class Evidence:
         """Ask the log for every bid's entry and proof, verify them with code of our own, and keep all of it."""
         self._begin()
         entries = {entrant.code: await _entry(entrant) for entrant in entrants}
-        head = await portal.visitor().get(f"{LOG}/checkpoint")
+        head = await portal.visitor().get(f"{LOG}/head")
         leaves = await _leaves(portal, head["size"])
         if root(leaves).hex() != head["root"]:
             raise ValueError("the log's leaves do not lead to its root")

@@ -4,9 +4,10 @@
     assert await breaches(installation, told) == []
 
 `told` is what the system acknowledged, as pairs of an event's type and its subject; an operator, who was told nothing,
-leaves it out. A system at work may be looked at as well: only what was emitted before the look counts.
+leaves it out. A system at work may be looked at as well: what does not hold at one look and holds at the next was under way.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from uuid import UUID
 
@@ -18,9 +19,22 @@ __all__ = ["Told", "Unsettled", "breaches", "settled"]
 
 Told = tuple[str, UUID]
 
+UNDER_WAY = 3.0
+"""Seconds in which an event reaches everybody where nothing is broken."""
+
 
 async def breaches(installation: Installation, told: Iterable[Told] = ()) -> list[str]:
     """Sentences about what does not hold; [] when everything does."""
+    told = list(told)
+    found = await _look(installation, told)
+    if found:
+        await asyncio.sleep(UNDER_WAY)
+        again = set(await _look(installation, told))
+        found = [sentence for sentence in found if sentence in again]
+    return found
+
+
+async def _look(installation: Installation, told: Iterable[Told]) -> list[str]:
     flow = await Flow.read(installation)
     looks: tuple[Callable[[Installation, Flow], Awaitable[list[str]]], ...] = (
         chains.breaches,

@@ -15,7 +15,7 @@ from kit.outbox import outbox
 from services import SERVICES
 from services.audit.log import check
 from services.audit.log.tree import LogBroken
-from services.audit.models import EntrySecret, LogEntry
+from services.audit.models import EntrySecret, LogEntry, PendingEntry
 
 __all__ = ["breaches"]
 
@@ -23,7 +23,8 @@ __all__ = ["breaches"]
 async def breaches(installation: Installation, flow: Flow) -> list[str]:
     found = await _tree(installation)
     async with installation.reading("audit") as log:
-        logged = set((await log.execute(select(LogEntry.event_id))).scalars())
+        logged = set((await log.execute(select(PendingEntry.event_id))).scalars())
+        logged |= {id for id in (await log.execute(select(LogEntry.event_id))).scalars() if id}
         found += [
             f"the log does not have {event.type} {id} of {event.source}"
             for id, event in flow.emitted.items()

@@ -90,7 +90,8 @@ def told(crowd: Crowd, answered: Iterable[Answered]) -> set[tuple[str, UUID]]:
 async def logged(installation: Installation, events: Collection[UUID]) -> set[UUID]:
     """Those of the events that have their place in the log."""
     async with installation.reading("audit") as db:
-        return set((await db.execute(select(LogEntry.event_id).where(LogEntry.event_id.in_(events)))).scalars())
+        found = (await db.execute(select(LogEntry.event_id).where(LogEntry.event_id.in_(events)))).scalars()
+        return {id for id in found if id is not None}
 
 
 async def _lost(crowd: Crowd, yes: Collection[Answered]) -> int:

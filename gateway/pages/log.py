@@ -20,7 +20,7 @@ async def show(visit: Visit) -> Mapping[str, Any]:
     start = max(0, end - ROWS) if end is not None else None
     count = ROWS if end is None else max(1, min(ROWS, end))
     checkpoint, listed = await asyncio.gather(
-        visit.get("audit", "/log/1/checkpoint"), visit.get("audit", "/log/1/entries", count=count, start=start)
+        visit.get("audit", "/log/1/head"), visit.get("audit", "/log/1/entries", count=count, start=start)
     )
     entries = [_shown(entry) for entry in reversed(listed["entries"])]
     before = entries[-1]["index"] if entries else 0

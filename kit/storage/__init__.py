@@ -1,4 +1,5 @@
-"""Bytes by key and version, over S3. What is stored is read by its version id: a key alone may be overwritten.
+"""Bytes by key and version, over S3. What is stored is read by its version id: a key alone may be overwritten, which is right
+only where whoever reads can tell by the bytes themselves (`put`, `read`).
 
     stored = await store.put_stream("ab/12", request.stream(), size=length, content_type="application/pdf")
     async for chunk in await store.open(stored.key, stored.version_id): ...
@@ -83,6 +84,18 @@ class ObjectStore:
         upload.add_done_callback(self._under_way.discard)
         return await self._whole(upload)
 
+    async def put(self, key: str, content: bytes, content_type: str) -> Stored:
+        """A small object that is in memory already; raises as `put_stream` does."""
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield content
+
+        return await self.put_stream(key, chunks(), size=len(content), content_type=content_type)
+
+    async def read(self, key: str) -> bytes:
+        """The newest version of a small object. Raises ObjectMissing."""
+        return b"".join([chunk async for chunk in await self.open(key, None)])
+
     async def _whole(self, upload: asyncio.Task[Stored]) -> Stored:
         """An upload is a task of its own: however often its caller is cancelled, its clean-up is cancelled never."""
         try:
@@ -94,7 +107,9 @@ class ObjectStore:
                 await asyncio.shield(self.remove(upload.result().key, upload.result().version_id))
             raise
 
-    async def open(self, key: str, version_id: str, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    async def open(
+        self, key: str, version_id: str | None, offset: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
         """Starts a download; that the object is there is known before the first byte is given out."""
         if length == 0:  # to S3 a range cannot be empty
             return _nothing()
@@ -113,9 +128,9 @@ class ObjectStore:
     async def stat(self, key: str, version_id: str | None = None) -> Stat:
         return await self._threads.run(self._wire.stat, key, version_id)
 
-    async def versions(self) -> list[Stat]:
-        """Every version of every object in the bucket, for checks; their types are not told."""
-        return await self._threads.run(self._wire.versions)
+    async def versions(self, prefix: str = "") -> list[Stat]:
+        """Every version of every object whose key begins so; their types are not told."""
+        return await self._threads.run(self._wire.versions, prefix)
 
     async def remove(self, key: str, version_id: str) -> None:
         """Removes one version for good. No error when it is already gone; StorageError when a lock holds it."""

@@ -118,10 +118,9 @@ class Wire:
             answer = self._probe._execute("HEAD", self.bucket)  # noqa: SLF001
         return str(answer.headers.get("Server", ""))
 
-    def versions(self) -> list[Stat]:
-        """Every version of every object."""
+    def versions(self, prefix: str) -> list[Stat]:
         with _ours():
-            found = list(self._client.list_objects(self.bucket, recursive=True, include_version=True))
+            found = list(self._client.list_objects(self.bucket, prefix, recursive=True, include_version=True))
         return [
             Stat(str(one.object_name), one.version_id, one.size or 0, one.etag or "", "", one.last_modified)
             for one in found
@@ -178,7 +177,7 @@ class Wire:
 
     # reading
 
-    def get(self, key: str, version_id: str, offset: int, length: int | None) -> BaseHTTPResponse:
+    def get(self, key: str, version_id: str | None, offset: int, length: int | None) -> BaseHTTPResponse:
         with _ours(key, version_id):
             return self._client.get_object(self.bucket, key, offset, length or 0, version_id=version_id)
 

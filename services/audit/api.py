@@ -4,14 +4,19 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
+from fastapi.responses import PlainTextResponse, Response
 
+from integrity.policy import Policy
 from kit.auth import ActorDep, logged_in, public
-from kit.service import service_of
+from kit.service import Service, service_of
 from services.audit import queries
+from services.audit.log.publisher import TILE_TYPE
+from services.audit.log.signing import Signer
+from services.audit.log.witnesses import policy_of, policy_text
 from services.audit.schemas import (
-    CheckpointOut,
     ConsistencyOut,
     EntriesOut,
+    HeadOut,
     InclusionOut,
     KeysOut,
     LeavesOut,
@@ -27,12 +32,42 @@ Place = Annotated[int, Query(ge=0, le=LARGEST)]
 Count = Annotated[int, Query(ge=1, le=1000)]
 
 
-@router.get("/checkpoint", **public())
-async def checkpoint(request: Request) -> CheckpointOut:
-    """The log as it is now: keep it, and later ask for the consistency proof from its size."""
+@router.get("/checkpoint", response_class=PlainTextResponse, **public())
+async def checkpoint(request: Request) -> Response:
+    """The published log as a signed note (C2SP tlog-checkpoint), with the signatures of the witnesses that saw it."""
+    async with service_of(request).database.reading() as db:
+        note = await queries.checkpoint(db)
+    return PlainTextResponse(str(note), headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/cosignatures", response_class=PlainTextResponse, **public())
+async def cosignatures(request: Request) -> Response:
+    """Those of the witnesses alone, one a line."""
+    async with service_of(request).database.reading() as db:
+        lines = await queries.cosignatures(db)
+    return PlainTextResponse("".join(f"{line}\n" for line in lines), headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/policy", response_class=PlainTextResponse, **public())
+async def policy(request: Request) -> Response:
+    """Whom to believe about this log (C2SP tlog-policy): its keys, its witnesses, and how many of these are enough."""
+    service = service_of(request)
+    return PlainTextResponse(policy_text(_signer(service), service.settings.log_policy))
+
+
+@router.get("/tile/{path:path}", response_class=Response, **public())
+async def tile(request: Request, path: str) -> Response:
+    """A file of the log that never changes (C2SP tlog-tiles): a row of hashes of its tree, or entries in a bundle."""
+    content = await queries.file(service_of(request).store(), f"tile/{path}")
+    return Response(content, media_type=TILE_TYPE, headers={"Cache-Control": "public, max-age=31536000, immutable"})
+
+
+@router.get("/head", **public())
+async def head(request: Request) -> HeadOut:
+    """The log as it is now, for programs and pages that read JSON."""
     service = service_of(request)
     async with service.database.reading() as db:
-        return await queries.checkpoint(db, origin=f"{service.settings.instance}/log/1")
+        return await queries.head(db, _signer(service).origin, _policy(service))
 
 
 @router.get("/keys", **public())
@@ -71,6 +106,15 @@ async def inclusion(request: Request, index: Place, size: Place) -> InclusionOut
         return await queries.inclusion(db, index, size)
 
 
+@router.get("/proof/entry", response_class=PlainTextResponse, **public())
+async def proof(request: Request, index: Place) -> Response:
+    """That the entry is in the log, and who saw it there, in a file that stands alone (C2SP tlog-proof)."""
+    service = service_of(request)
+    async with service.database.reading() as db:
+        found = await queries.proof(db, _policy(service), index)
+    return PlainTextResponse(str(found))
+
+
 @router.get("/proof/consistency", **public())
 async def consistency(
     request: Request,
@@ -79,3 +123,12 @@ async def consistency(
 ) -> ConsistencyOut:
     async with service_of(request).database.reading() as db:
         return await queries.consistency(db, old, new)
+
+
+def _signer(service: Service) -> Signer:
+    signer: Signer = service.resources["signer"]
+    return signer
+
+
+def _policy(service: Service) -> Policy:
+    return policy_of(_signer(service), service.settings.log_policy)

@@ -1,38 +1,64 @@
 """How audit is wired."""
 
+import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 
-from kit.db import Db
-from kit.jobs import Job, Periodic
-from kit.migrations import DAY
-from kit.service import Service
+from integrity.policy import Witness
+from kit.jobs import Periodic
+from kit.service import Loop, Service
 from kit.settings import Settings
 from services.audit import jobs
 from services.audit.api import router
-from services.audit.log import check
+from services.audit.log.guard import Guard
+from services.audit.log.monitor import Monitor
+from services.audit.log.publisher import Publisher
 from services.audit.log.sequencer import Sequencer
+from services.audit.log.signing import Signer
+from services.audit.log.witnesses import Asking, policy_of
 from services.audit.models import Base
-from services.audit.reactions import EVERYTHING
+from services.audit.reactions import Recorder
 
 __all__ = ["build"]
 
 
 def build(settings: Settings) -> Service:
-    async def check_log(_db: Db, _job: Job) -> None:
-        await check.everything(service.database)
-
-    async def sequence(service: Service) -> None:
-        await Sequencer(service.database, settings.sweep).run()
-
-    service = Service(
+    signer = Signer.of(settings)
+    return Service(
         name="audit",
         settings=settings,
         router=router,
         metadata=Base.metadata,
-        everything=EVERYTHING,
-        jobs={"alarm_gaps": jobs.alarm_gaps, "check_log": check_log},
-        periodic=(Periodic("alarm_gaps", timedelta(seconds=30)), Periodic("check_log", DAY)),
-        loops={"sequencer": sequence},
-        gauges=(jobs.GAPS,),
+        everything=Recorder(signer).record,
+        jobs={"alarm_gaps": jobs.alarm_gaps},
+        periodic=(Periodic("alarm_gaps", timedelta(seconds=30)),),
+        loops=_loops(signer, policy_of(signer, settings.log_policy).witnesses),
+        gauges=(jobs.GAPS, jobs.FINDINGS, jobs.UNPUBLISHED, jobs.UNSEEN),
+        bucket="log",
+        resources={"signer": signer},
     )
-    return service
+
+
+def _loops(signer: Signer, witnesses: Mapping[str, Witness]) -> Mapping[str, Loop]:
+    ahead = asyncio.Event()
+    """Set where a witness says that it saw more of the log, or another one."""
+
+    async def sequence(service: Service) -> None:
+        guard = Guard(service.database, service.store(), signer, witnesses)
+        settings = service.settings
+        await Sequencer(service.database, signer, guard, ahead, settings.log_steps, settings.sweep).run()
+
+    async def publish(service: Service) -> None:
+        await Publisher(service.database, service.store(), service.settings.sweep).run()
+
+    async def monitor(service: Service) -> None:
+        await Monitor(service.database, service.store(), signer).run()
+
+    def asking(name: str, witness: Witness) -> Loop:
+        async def ask(service: Service) -> None:
+            await Asking(name, witness, service.database, ahead, service.settings.sweep).run()
+
+        return ask
+
+    asked = {f"witness.{name}": asking(name, one) for name, one in witnesses.items() if one.url}
+    return {"sequencer": sequence, "publisher": publish, "monitor": monitor, **asked}

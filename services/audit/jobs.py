@@ -1,4 +1,4 @@
-"""What audit does when time passes: it tells of gaps, and it doubts its own log."""
+"""What audit tells operators as time passes: of gaps, of a log that was altered, and of one that nobody sees."""
 
 from datetime import timedelta
 
@@ -8,9 +8,9 @@ from sqlalchemy import func, select, update
 from kit.db import Db
 from kit.jobs import Job
 from kit.measures import Gauge
-from services.audit.models import ParkedEvent, ProducerCursor
+from services.audit.models import Checkpoint, Cosignature, Finding, ParkedEvent, ProducerCursor, Published
 
-__all__ = ["GAPS", "PATIENCE", "alarm_gaps"]
+__all__ = ["FINDINGS", "GAPS", "PATIENCE", "UNPUBLISHED", "UNSEEN", "alarm_gaps"]
 
 log = structlog.get_logger()
 
@@ -25,6 +25,19 @@ GAPS = Gauge(
     unit="{event}",
 )
 """Of every source, how many of its events have waited too long and wait still."""
+FINDINGS = Gauge("lpse.audit.findings", select(func.count().label("value")).select_from(Finding), unit="{finding}")
+"""Places of the log that are not as they were published."""
+
+_NEWEST = select(func.coalesce(func.max(Published.size), 0)).scalar_subquery()
+_OLDEST = func.min(Checkpoint.at).filter(Checkpoint.size > _NEWEST)
+_WAITS = select(func.coalesce(func.extract("epoch", func.clock_timestamp() - _OLDEST), 0).label("value"))
+UNPUBLISHED = Gauge("lpse.audit.unpublished", _WAITS, unit="s")
+"""For how long there has been a signed checkpoint that nobody can read."""
+
+_AGE = func.extract("epoch", func.clock_timestamp() - func.max(Cosignature.at)).label("value")
+_BY_WITNESS = select(Cosignature.witness, _AGE).group_by(Cosignature.witness)
+UNSEEN = Gauge("lpse.audit.unseen", _BY_WITNESS, unit="s")
+"""How long ago each witness last saw the log."""
 
 
 async def alarm_gaps(db: Db, _job: Job) -> None:

@@ -1,4 +1,4 @@
-"""What audit remembers: how far each source's chain came, the log itself, and the secrets behind its commitments."""
+"""What audit remembers: how far each source's chain came, the log itself, who saw it, and what its commitments hide."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +8,20 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from kit import db
 
-__all__ = ["Base", "Checkpoint", "EntrySecret", "LogEntry", "LogNode", "ParkedEvent", "PendingEntry", "ProducerCursor"]
+__all__ = [
+    "Base",
+    "Checkpoint",
+    "Cosignature",
+    "EntrySecret",
+    "Finding",
+    "Imported",
+    "LogEntry",
+    "LogNode",
+    "ParkedEvent",
+    "PendingEntry",
+    "ProducerCursor",
+    "Published",
+]
 
 REAL_NOW = text("clock_timestamp()")
 
@@ -82,7 +95,8 @@ class LogEntry(Base):
     __table_args__ = (CheckConstraint("octet_length(leaf_hash) = 32", name="leaf_hash"),)
 
     idx: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    event_id: Mapped[UUID] = mapped_column(Uuid, unique=True)
+    event_id: Mapped[UUID | None] = mapped_column(Uuid, unique=True)
+    """None while it is `Imported` and nobody has sent its event again."""
     leaf_hash: Mapped[bytes]
     entry: Mapped[bytes]
     at: Mapped[datetime] = mapped_column(db.Instant, server_default=REAL_NOW)
@@ -107,5 +121,54 @@ class Checkpoint(Base):
 
     size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     root: Mapped[bytes]
+    note: Mapped[str | None]
+    """Signed (C2SP tlog-checkpoint); None of the first release's."""
+    blind: Mapped[int | None]
+    """How many entries of its batch hide what they are."""
+    at: Mapped[datetime] = mapped_column(db.Instant, server_default=REAL_NOW)
+    """Real time."""
+
+
+class Published(Base):
+    """A checkpoint whose files everybody can read."""
+
+    __tablename__ = "log_published"
+
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(db.Instant, server_default=REAL_NOW)
+    """Real time."""
+
+
+class Cosignature(Base):
+    """A witness's newest signature of a checkpoint."""
+
+    __tablename__ = "log_cosignature"
+
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    witness: Mapped[str] = mapped_column(primary_key=True)
+    """Its name in the policy."""
+    line: Mapped[str]
+    at: Mapped[datetime] = mapped_column(db.Instant)
+    """By the witness's own clock."""
+
+
+class Imported(Base):
+    """An entry that was published and that this database had lost, until its event is sent again. `commitment` is what it
+    commits to: the same event gives the same.
+    """
+
+    __tablename__ = "log_imported"
+
+    commitment: Mapped[bytes] = mapped_column(primary_key=True)
+    idx: Mapped[int] = mapped_column(BigInteger, unique=True)
+
+
+class Finding(Base):
+    """A place of the log that is not as it was published. Told once."""
+
+    __tablename__ = "log_finding"
+
+    idx: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    what: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(db.Instant, server_default=REAL_NOW)
     """Real time."""

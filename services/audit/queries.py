@@ -1,39 +1,122 @@
 """What anybody may read of the log, and what only those concerned may."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 
 from contracts.roles import Role
 from integrity.canonical import parse
+from integrity.checkpoint import Checkpoint as Statement
 from integrity.merkle import EMPTY_ROOT, ProofError
+from integrity.note import Note, Signature
+from integrity.policy import Policy
+from integrity.proof import Proof
+from integrity.tiles import Tile, TileError
 from kit.auth import Actor
 from kit.db import Db
 from kit.problems import NotFound, Problem, Reason
+from kit.storage import ObjectMissing, ObjectStore
 from services.audit.log import tree
-from services.audit.models import Checkpoint, EntrySecret, LogEntry
+from services.audit.log.witnesses import seen
+from services.audit.models import Checkpoint, Cosignature, EntrySecret, LogEntry, Published
 from services.audit.schemas import (
-    CheckpointOut,
     ConsistencyOut,
     EntriesOut,
     EntryOut,
+    HeadOut,
     InclusionOut,
     LeavesOut,
     OpenedEntryOut,
+    WitnessOut,
 )
 
-__all__ = ["checkpoint", "consistency", "entries", "inclusion", "leaves", "opened"]
+__all__ = [
+    "checkpoint",
+    "consistency",
+    "cosignatures",
+    "entries",
+    "file",
+    "head",
+    "inclusion",
+    "leaves",
+    "opened",
+    "proof",
+]
 
 WATCHERS = (Role.AUDITOR, Role.INSPEKTUR)
 
 
-async def checkpoint(db: Db, origin: str) -> CheckpointOut:
+async def checkpoint(db: Db) -> Note:
+    """The newest that is published, with all signatures there are."""
+    newest = select(Checkpoint).join(Published, Published.size == Checkpoint.size).order_by(Checkpoint.size.desc())
+    found = (await db.execute(newest.limit(1))).scalar_one_or_none()
+    if found is None:
+        raise Problem(
+            "log_empty", "Nothing was published of this log yet.", status=404, remedy="Ask again in a few seconds."
+        )
+    lines = await _cosigned(db, found.size)
+    return Note.parse(str(found.note).encode()).with_signatures(map(Signature.parse, lines))
+
+
+async def cosignatures(db: Db) -> Sequence[str]:
+    newest = (await db.execute(select(func.max(Published.size)))).scalar_one_or_none()
+    return await _cosigned(db, newest or 0)
+
+
+async def _cosigned(db: Db, size: int) -> Sequence[str]:
+    query = select(Cosignature.line).where(Cosignature.size == size).order_by(Cosignature.witness)
+    return (await db.execute(query)).scalars().all()
+
+
+async def file(store: ObjectStore, path: str) -> bytes:
+    try:
+        Tile.parse(path)
+        return await store.read(path)
+    except (TileError, ObjectMissing) as error:
+        raise Problem(
+            "no_such_tile",
+            "The log has no file {path}.",
+            status=404,
+            remedy="Take its size from the checkpoint; once a tile is full its parts are gone.",
+            path=path,
+        ) from error
+
+
+async def head(db: Db, origin: str, policy: Policy) -> HeadOut:
     query = select(Checkpoint).order_by(Checkpoint.size.desc()).limit(1)
     last = (await db.execute(query)).scalar_one_or_none()
     if last is None:
-        return CheckpointOut(origin=origin, size=0, root=EMPTY_ROOT.hex(), at=None)
-    return CheckpointOut(origin=origin, size=last.size, root=last.root.hex(), at=last.at)
+        size, root, at = 0, EMPTY_ROOT, None
+    else:
+        size, root, at = last.size, last.root, last.at
+    found = await seen(db, policy)
+    times = found.witnesses if found else {}
+    return HeadOut(
+        origin=origin,
+        size=size,
+        root=root.hex(),
+        at=at,
+        seen=found.size if found else 0,
+        witnesses=[WitnessOut(name=name, at=times.get(name)) for name in policy.witnesses],
+    )
+
+
+async def proof(db: Db, policy: Policy, index: int) -> Proof:
+    """Against the newest checkpoint that enough witnesses saw; where none of them has the entry yet, against the newest
+    published one."""
+    found = await seen(db, policy, larger_than=index)
+    if found is None:
+        note = await checkpoint(db)
+        size = Statement.parse(note.text).size
+    else:
+        note, size = found.note, found.size
+    try:
+        return Proof(index, tuple(await tree.inclusion(db, index, size)), note)
+    except ProofError as error:
+        sentence = "index {index} is not in a tree of {size} leaves"
+        raise _no_proof(Reason("index_outside", sentence, index=index, size=size)) from error
 
 
 async def leaves(db: Db, start: int, count: int) -> LeavesOut:

@@ -1,5 +1,8 @@
 """Every event of every service goes into the log, in the order its source gave it and without a gap."""
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import structlog
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
@@ -8,30 +11,46 @@ from kit.bus import Dead
 from kit.db import Db
 from kit.envelope import FIRST, Envelope, Event, Incoming
 from services.audit.log.leaves import leaf_of
+from services.audit.log.signing import Signer
 from services.audit.models import EntrySecret, ParkedEvent, PendingEntry, ProducerCursor
 from services.audit.rules import Place, place
 
-__all__ = ["EVERYTHING", "record"]
+__all__ = ["EVERYTHING", "Recorder"]
 
 log = structlog.get_logger()
 
 
-async def record(db: Db, incoming: Incoming[Event]) -> None:
-    """Log the event and those that waited for it, or park it until the ones before it have come.
+@dataclass(frozen=True)
+class Recorder:
+    """The reaction to every event there is, whoever emits it."""
 
-    An event that contradicts the chain goes to the dead letters for a person to look at: somebody wrote history anew,
-    or the source's database was restored to an older state.
-    """
-    envelope = incoming.envelope
-    cursor = await _cursor(db, envelope.source)
-    match _place(envelope, cursor):
-        case Place.NEXT:
-            await _append(db, cursor, envelope)
-            await _take_up_parked(db, cursor)
-        case Place.LATER:
-            await _park(db, envelope)
-        case Place.BROKEN:
-            raise Dead("chain_broken", f"{envelope.source} {envelope.seq} does not follow {cursor.last_seq}")
+    signer: Signer
+
+    async def record(self, db: Db, incoming: Incoming[Event]) -> None:
+        """Log the event and those that waited for it, or park it until the ones before it have come.
+
+        An event that contradicts the chain goes to the dead letters for a person to look at: somebody wrote history anew,
+        or the source's database was restored to an older state.
+        """
+        envelope = incoming.envelope
+        cursor = await _cursor(db, envelope.source)
+        match _place(envelope, cursor):
+            case Place.NEXT:
+                _append(db, cursor, envelope, self._secret)
+                await self._take_up_parked(db, cursor)
+            case Place.LATER:
+                _park(db, envelope)
+            case Place.BROKEN:
+                raise Dead("chain_broken", f"{envelope.source} {envelope.seq} does not follow {cursor.last_seq}")
+
+    async def _take_up_parked(self, db: Db, cursor: ProducerCursor) -> None:
+        while following := await _following(db, cursor):
+            _append(db, cursor, following, self._secret)
+            await db.execute(delete(ParkedEvent).where(ParkedEvent.event_id == following.id))
+
+    @cached_property
+    def _secret(self) -> bytes:
+        return self.signer.secret()
 
 
 async def _cursor(db: Db, source: str) -> ProducerCursor:
@@ -49,23 +68,17 @@ def _place(envelope: Envelope, cursor: ProducerCursor) -> Place:
     return place(envelope.seq, envelope.prev, last_seq=cursor.last_seq, last_digest=cursor.last_digest)
 
 
-async def _append(db: Db, cursor: ProducerCursor, envelope: Envelope) -> None:
-    leaf = leaf_of(envelope)
+def _append(db: Db, cursor: ProducerCursor, envelope: Envelope, secret: bytes) -> None:
+    leaf = leaf_of(envelope, secret)
     db.add(PendingEntry(event_id=envelope.id, entry=leaf.entry, blind=leaf.blind, at=leaf.at))
     db.add(EntrySecret(**leaf.secret(envelope.id)))
     cursor.last_seq, cursor.last_digest = envelope.seq, Envelope.digest(envelope.encode())
     db.info["wakes"] = True
 
 
-async def _park(db: Db, envelope: Envelope) -> None:
+def _park(db: Db, envelope: Envelope) -> None:
     body = envelope.encode()
     db.add(ParkedEvent(event_id=envelope.id, source=envelope.source, seq=envelope.seq, envelope=body))
-
-
-async def _take_up_parked(db: Db, cursor: ProducerCursor) -> None:
-    while following := await _following(db, cursor):
-        await _append(db, cursor, following)
-        await db.execute(delete(ParkedEvent).where(ParkedEvent.event_id == following.id))
 
 
 async def _following(db: Db, cursor: ProducerCursor) -> Envelope | None:
@@ -77,5 +90,5 @@ async def _following(db: Db, cursor: ProducerCursor) -> Envelope | None:
     return next((envelope for envelope in candidates if _place(envelope, cursor) is Place.NEXT), None)
 
 
-EVERYTHING = record
-"""The reaction to every event there is, whoever emits it."""
+EVERYTHING = Recorder
+"""Reacts to every event there is (cli/wiring.py)."""

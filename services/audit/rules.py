@@ -1,8 +1,18 @@
-"""Where an event stands in the chain of its source (DESIGN section 4). Pure."""
+"""Where an event stands in the chain of its source (DESIGN section 4), and when what is hidden is logged. Pure."""
 
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
+from typing import Final
 
-__all__ = ["Place", "place"]
+__all__ = ["PATIENCE", "QUIET", "RUSH", "Place", "blind_due", "place", "ticks"]
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+QUIET: Final = 8
+"""Blind entries of each period, whether that many wait, fewer or none: what happens between looks the same."""
+RUSH: Final = 64
+"""So many that wait are logged at once: a rush is seen as one, and is not held back."""
+PATIENCE: Final = 5
+"""Periods that one waits at most."""
 
 
 class Place(Enum):
@@ -19,3 +29,19 @@ def place(seq: int, prev: str, *, last_seq: int, last_digest: str) -> Place:
     if seq > last_seq + 1:
         return Place.LATER
     return Place.NEXT if (seq, prev) == (last_seq + 1, last_digest) else Place.BROKEN
+
+
+def ticks(last: datetime | None, now: datetime, period: timedelta) -> bool:
+    """Whether a period has begun since the last batch that hides something. Periods begin on a grid, not with events."""
+    return last is None or (now - EPOCH) // period > (last - EPOCH) // period
+
+
+def blind_due(waiting: int, waited: timedelta, period: timedelta, *, tick: bool) -> int | None:
+    """How many of the blind entries that wait are logged now, or None where no batch is to hide any.
+
+    As long as fewer than RUSH wait, and none for PATIENCE periods, each period has one batch of the same size: nobody who
+    reads the log can tell three bids from none.
+    """
+    if waiting >= RUSH or (waiting and waited > PATIENCE * period):
+        return waiting
+    return min(waiting, QUIET) if tick else None

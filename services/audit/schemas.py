@@ -8,10 +8,10 @@ from pydantic import BaseModel
 from contracts.values import Moment
 
 __all__ = [
-    "CheckpointOut",
     "ConsistencyOut",
     "EntriesOut",
     "EntryOut",
+    "HeadOut",
     "InclusionOut",
     "KeysOut",
     "LeavesOut",
@@ -19,14 +19,26 @@ __all__ = [
 ]
 
 
-class CheckpointOut(BaseModel):
-    """The state of the log. An empty one was never published: `at` is null."""
+class WitnessOut(BaseModel):
+    """`at` by its own clock; null where it has not seen this much of the log."""
+
+    name: str
+    at: Moment | None
+
+
+class HeadOut(BaseModel):
+    """The state of the log. An empty one was never signed: `at` is null.
+
+    `seen` is how many entries enough witnesses have seen, and `witnesses` says which and when.
+    """
 
     origin: str
     algorithm: Literal["rfc6962-sha256"] = "rfc6962-sha256"
     size: int
     root: str
     at: Moment | None
+    seen: int
+    witnesses: list[WitnessOut]
 
 
 class KeyOut(BaseModel):

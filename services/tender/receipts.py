@@ -3,8 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from contracts.values import rfc3339
 from integrity import dsse
 from integrity.canonical import canonical
@@ -47,7 +45,4 @@ def sign(service: Service, bid: BidRow, verdict: Verdict, record: Record, event:
         "status": "provisional",
     }
     key = SigningKey.load(service.settings.keys, "tender", "receipt")
-    private = key.jwk.private_key
-    if not isinstance(private, Ed25519PrivateKey):
-        raise TypeError(f"the receipt key {key.kid} is no Ed25519 key")
-    return dsse.sign(canonical(payload), PAYLOAD_TYPE, private, key.kid)
+    return dsse.sign(canonical(payload), PAYLOAD_TYPE, key.private, key.kid)

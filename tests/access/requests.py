@@ -16,6 +16,7 @@ QUERIES = {
     "/schedule-proposals": "start=2026-12-01T02:00:00Z",
     "/pokja/baru": "package={package}",
     "/log/1/proof/inclusion": "index=0&size=1",
+    "/log/1/proof/entry": "index=0",
     "/log/1/proof/consistency": "from=1&to=2",
 }
 

@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from cli.servers import Postgres, SeaweedFS
 from gateway import app as gateway
 from gateway.upstream import InProcess
+from integrity.tiles import tiles_of
 from kit import clock
 from kit.bus import Bus, DeadLetter, Delivery, Depth, Message, Topology
 from kit.grants import Claims, RoleClaim, ServiceToken
@@ -30,10 +31,10 @@ from kit.outbox import Relay
 from kit.service import Service
 from kit.settings import GatewaySettings, Settings
 from services import SERVICES, build
-from services.audit.log.sequencer import Sequencer
 from services.registry import credentials
 from services.registry.models import Session
 from tests.conftest import new_database
+from tests.services.audit.source import publish
 
 __all__ = ["LETTER", "PORTAL", "Person", "World", "open_world"]
 
@@ -149,8 +150,8 @@ class World:
         carried = True
         while carried:
             carried = any([await self._carry_one(service, post) for service in self.services.values()])
-        while await Sequencer(self.services["audit"].database).append():
-            pass
+        if size := await publish(self.services["audit"]):
+            self.records["tile"] = str(next(tiles_of(size))).removeprefix("tile/")
 
     async def _carry_one(self, service: Service, post: "_Post") -> bool:
         relay = Relay(service.name, service.settings.instance, service.database, cast("Bus", post), service.signals)
@@ -235,7 +236,8 @@ async def open_world(
                 service.running(cast("Bus", _Letterbox()), worker=False)
             )
             world.clients[name] = await stack.enter_async_context(_client(service.app, f"http://{name}"))
-        await world.services["documents"].store().ensure_bucket()
+        for name in ("documents", "audit"):
+            await world.services[name].store().ensure_bucket()
         upstreams = {name: InProcess(service.app) for name, service in world.services.items()}
         values = {
             "profile": "latihan",

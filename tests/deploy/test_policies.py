@@ -254,7 +254,7 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
     "the store's address": ("environment", lambda m: without(main(m, "documents-api")["env"], "LPSE_OBJECTS")),
     "what others lack": (
         "environment",
-        lambda m: main(m, "audit-api")["env"].append({"name": "LPSE_OBJECTS", "value": "http://objects:8333"}),
+        lambda m: main(m, "helpdesk-api")["env"].append({"name": "LPSE_OBJECTS", "value": "http://objects:8333"}),
     ),
     "a setting that somebody reads": (
         "environment",

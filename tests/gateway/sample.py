@@ -280,12 +280,14 @@ def entry(index: int, kind: str, pub: dict[str, Any] | None = None) -> dict[str,
 
 
 AUDIT = {
-    "/log/1/checkpoint": {
+    "/log/1/head": {
         "origin": "latihan/log/1",
         "algorithm": "rfc6962-sha256",
         "size": 12346,
         "root": "c3" * 32,
         "at": "2026-11-12T03:00:01.000Z",
+        "seen": 12340,
+        "witnesses": [{"name": "inspektorat", "at": "2026-11-12T03:00:00.000Z"}, {"name": "lpse-a", "at": None}],
     },
     "/log/1/entries": {
         "size": 12346,

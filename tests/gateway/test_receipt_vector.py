@@ -29,7 +29,7 @@ def test_the_vector_of_the_browser_holds_here_too() -> None:
         entry, opening = opened["entry"].encode(), Opening.from_json(opened["opening"])
         verify_opening(entry, opening, HASH(opened["r"]))
         assert opening.body["record_sha256"] == said["record_sha256"]
-        size, index, root = log["/log/1/checkpoint"]["size"], opened["index"], HASH(log["/log/1/checkpoint"]["root"])
+        size, index, root = log["/log/1/head"]["size"], opened["index"], HASH(log["/log/1/head"]["root"])
         path = log[f"/log/1/proof/inclusion?index={index}&size={size}"]["path"]
         verify_inclusion(leaf_hash(entry), index, size, [HASH(hash_) for hash_ in path], root)
 

@@ -135,7 +135,7 @@ def test_another_r_does_not_fit() -> None:
 
 def test_an_honest_commitment_under_a_false_time_or_kind_does_not_fit() -> None:
     with pytest.raises(EntryError, match="another time"):
-        verify_opening(blind_entry(AT + timedelta(minutes=1), BID.commitment(R)), BID, R)
+        verify_opening(blind_entry(AT - timedelta(minutes=1), BID.commitment(R)), BID, R)
     late = public_entry(ANNOUNCED.kind, AT + timedelta(milliseconds=1), {}, ANNOUNCED.commitment(R))
     with pytest.raises(EntryError, match="another time"):
         verify_opening(late, ANNOUNCED, R)
@@ -232,3 +232,12 @@ def test_time_is_utc_and_cut_to_milliseconds() -> None:
 def test_an_opening_has_one_spelling(change: dict[str, Any]) -> None:
     with pytest.raises(EntryError):
         Opening.from_json({**BID.as_json(), **change})
+
+
+def test_a_blind_entry_may_be_logged_later_than_its_event_happened() -> None:
+    verify_opening(blind_entry(AT + timedelta(hours=1), BID.commitment(R)), BID, R)
+
+
+@pytest.mark.parametrize(("real", "dummies"), [(0, 8), (3, 5), (8, 0), (9, 7)])
+def test_padding_reaches_what_a_log_always_shows(real: int, dummies: int) -> None:
+    assert padding(real, 8) == dummies

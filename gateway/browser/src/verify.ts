@@ -160,7 +160,7 @@ async function checkLog(receipt: Receipt, ask: Ask): Promise<Check[]> {
   await checkOpening(entry, receipt);
   const index = Number(entry["index"]);
   const opened: Check = { state: "ok", word: "entry", places: { index: String(index) } };
-  const head = await ask("/log/1/checkpoint");
+  const head = await ask("/log/1/head");
   if (head.status !== 200) return [opened, { state: "skipped", word: "away" }];
   const { size, root } = object(head.body);
   if (index >= Number(size)) return [opened, { state: "skipped", word: "not_yet" }];

@@ -28,7 +28,7 @@ async function states(given: string, record = "", ask: Ask = portal()): Promise<
 }
 
 for (const log of logs) {
-  test(`a genuine receipt holds in a log of ${(log["/log/1/checkpoint"] as Answers)["size"]}`, async () => {
+  test(`a genuine receipt holds in a log of ${(log["/log/1/head"] as Answers)["size"]}`, async () => {
     const all = "ok:key ok:signature ok:record ok:entry ok:inclusion";
     assert.equal(await states(whole, "", portal(log)), all);
     assert.equal(await states(bare, vector.record, portal(log)), all);
@@ -46,7 +46,7 @@ test("what is missing is said and not taken for right", async () => {
   for (const [status, word] of [[401, "login"], [404, "entry_hidden"], [503, "away"]] as const)
     assert.equal(await states(whole, "", portal({ [ENTRY]: status })), `ok:key ok:signature ok:record skipped:${word}`);
   assert.equal(await states(whole, "", portal({ "/log/1/keys": 503 })), "skipped:away");
-  const early = portal({ "/log/1/checkpoint": { size: 5, root: "00" } });
+  const early = portal({ "/log/1/head": { size: 5, root: "00" } });
   assert.equal(await states(whole, "", early), "ok:key ok:signature ok:record ok:entry skipped:not_yet");
 });
 
@@ -58,7 +58,7 @@ test("what was changed is found", async () => {
   const entry = logs[2]?.[ENTRY] as Answers;
   const resealed = portal({ [ENTRY]: { ...entry, r: "00".repeat(32) } });
   assert.equal(await states(whole, "", resealed), "ok:key ok:signature ok:record failed:opening_wrong");
-  const rewritten = portal({ "/log/1/checkpoint": { size: 13, root: "00".repeat(32) } });
+  const rewritten = portal({ "/log/1/head": { size: 13, root: "00".repeat(32) } });
   assert.equal(await states(whole, "", rewritten), "ok:key ok:signature ok:record failed:inclusion_wrong");
 });
 

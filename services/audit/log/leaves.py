@@ -1,5 +1,10 @@
-"""From an event to the leaf the log holds of it. Pure but for the random numbers."""
+"""From an event to the leaf the log holds of it. Pure but for the dummies' random numbers.
 
+What hides an event is made of a secret and the event's id, as random to everybody else as a lot: a database that lost its
+newest rows makes the same anew when the event is sent again, and opens what was published of it.
+"""
+
+import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +15,10 @@ from uuid import UUID
 
 from contracts import CATALOGUE
 from integrity.canonical import canonical
-from integrity.entries import MAX_ENTRY_BYTES, R_BYTES, Opening, Place, blind_entry, public_entry
+from integrity.entries import MAX_ENTRY_BYTES, R_BYTES, Opening, Place, blind_entry, parse_entry, public_entry
 from kit.envelope import Envelope
 
-__all__ = ["Leaf", "dummy", "leaf_of"]
+__all__ = ["Leaf", "commitment_of", "dummy", "leaf_of", "logged_at"]
 
 ROOM = MAX_ENTRY_BYTES - 1024
 """Bytes for the public fields of one entry; the rest is for what surrounds them."""
@@ -44,16 +49,28 @@ class Leaf:
         }
 
 
-def leaf_of(envelope: Envelope) -> Leaf:
+def leaf_of(envelope: Envelope, secret: bytes) -> Leaf:
     """Its contract's PUBLIC fields may be read by everybody; an event without a contract or without them is blind."""
     hidden, shown = _divided(envelope)
     place = Place(envelope.source, envelope.seq)
-    return _leaf(_kind(envelope.type), envelope.time, place, envelope.actor, hidden, shown)
+    r, place_r = (hmac.digest(secret, b"%b\0%b" % (name, envelope.id.bytes), "sha256") for name in (b"r", b"place_r"))
+    return _leaf(_kind(envelope.type), envelope.time, place, envelope.actor, hidden, shown, r, place_r)
 
 
 def dummy(at: datetime) -> Leaf:
     """Padding: nobody who lacks the opening can tell it from a blind entry of a real event."""
-    return _leaf("padding", at, Place("audit", 0), None, {}, None)
+    r, place_r = secrets.token_bytes(R_BYTES), secrets.token_bytes(R_BYTES)
+    return _leaf("padding", at, Place("audit", 0), None, {}, None, r, place_r)
+
+
+def logged_at(entry: bytes, at: datetime) -> bytes:
+    """A blind entry with the time of its batch."""
+    return blind_entry(at, commitment_of(entry))
+
+
+def commitment_of(entry: bytes) -> bytes:
+    said = parse_entry(entry)
+    return bytes.fromhex(said["c"] if "c" in said else said["priv"])
 
 
 def _divided(envelope: Envelope) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
@@ -95,8 +112,9 @@ def _leaf(
     actor: UUID | None,
     hidden: Mapping[str, Any],
     shown: Mapping[str, Any] | None,
+    r: bytes,
+    place_r: bytes,
 ) -> Leaf:
-    r, place_r = secrets.token_bytes(R_BYTES), secrets.token_bytes(R_BYTES)
     unseen = place.commitment(place_r).hex()
     opening = Opening(kind, at, place.src, unseen, str(actor) if actor else None, hidden)
     committed = opening.commitment(r)

@@ -1,36 +1,46 @@
-"""Who appends: one batch at a time, in one transaction, under one lock, however many processes try."""
+"""Who appends: one batch at a time, in one transaction, under one lock, however many processes try.
+
+What is public is logged as it comes. What is hidden is logged at its hour: each period one batch of the same size, whether much
+happened or nothing (`services/audit/rules.py`). Without a period everything is logged at once, which shows when something was.
+"""
 
 import asyncio
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 
-from integrity.entries import padding
+from integrity.checkpoint import Checkpoint as Statement
+from integrity.entries import FEWEST_BLIND_PER_BATCH, padding
 from integrity.merkle import CompactRange, leaf_hash
+from kit.clock import business_now, real_now
 from kit.db import Database, Db
 from kit.ids import new_id
 from services.audit.log import check
-from services.audit.log.leaves import dummy
+from services.audit.log.guard import LOCK, Guard
+from services.audit.log.leaves import commitment_of, dummy, logged_at
+from services.audit.log.signing import Signer
 from services.audit.log.tree import LogBroken, head, right_edge
-from services.audit.models import Checkpoint, EntrySecret, LogEntry, LogNode, PendingEntry
+from services.audit.models import Checkpoint, EntrySecret, Imported, LogEntry, LogNode, PendingEntry
+from services.audit.rules import QUIET, blind_due, ticks
 
 __all__ = ["LOCK", "Sequencer"]
 
 log = structlog.get_logger()
 
-LOCK = 0x6C6F67  # "log": one advisory lock in audit's database
 BATCH = 1000
 DISTRUST = 60.0
 """Seconds before a log that was found altered is looked at again."""
 LOT = secrets.SystemRandom()
 
 Row = dict[str, Any]
+Entries = list[tuple[UUID, bytes]]
 
 
 @dataclass(slots=True)
@@ -38,10 +48,16 @@ class Sequencer:
     """`run()` is supervised by the service and never ends by itself."""
 
     database: Database
+    signer: Signer
+    guard: Guard
+    doubt: asyncio.Event
+    """Set where somebody outside says that he saw more of the log, or another one."""
+    period: timedelta = timedelta()
     sweep: float = 1.0
 
     async def run(self) -> None:
         try:
+            await self.guard.check()
             await check.everything(self.database)
             await self._append_for_ever()
         except LogBroken as why:
@@ -53,6 +69,9 @@ class Sequencer:
         async with self.database.waker() as waker:
             while True:
                 waker.clear()
+                if self.doubt.is_set():
+                    self.doubt.clear()
+                    await self.guard.check()
                 while await self.append():
                     pass
                 with suppress(TimeoutError):
@@ -60,47 +79,83 @@ class Sequencer:
                         await waker.wait()
 
     async def append(self) -> int:
-        """Give what is pending its place and publish the checkpoint; returns by how many leaves the log grew."""
+        """Give what is pending its place and sign the checkpoint; returns by how many leaves the log grew."""
         async with self.database.transaction() as db:
             if not (await db.execute(select(func.pg_try_advisory_xact_lock(LOCK)))).scalar_one():
                 return 0
-            pending = await _take(db)
-            if not pending:
+            await _recognise(db)
+            public = await _public(db)
+            hidden = await self._hidden(db, public)
+            if not public and hidden is None:
                 return 0
+            batch = public + (hidden or [])
             edge = await right_edge(db, await head(db))
-            batch = _in_order(pending, await _pad(db, pending))
             leaves, nodes = await asyncio.to_thread(_grow, edge, batch)
+            note = self.signer.sign(Statement(self.signer.origin, edge.size, edge.root()))
             await db.execute(insert(LogEntry), leaves)
-            await db.execute(insert(LogNode), nodes)
-            db.add(Checkpoint(size=edge.size, root=edge.root()))
+            if nodes:
+                await db.execute(insert(LogNode), nodes)
+            db.add(Checkpoint(size=edge.size, root=edge.root(), note=str(note), blind=len(hidden or [])))
+            db.info["wakes"] = True  # whoever publishes
         return len(batch)
 
+    async def _hidden(self, db: Db, public: Entries) -> Entries | None:
+        """The blind entries whose turn it is and their dummies, by lot; None where this batch is to have none."""
+        due = await self._due(db) if self.period else BATCH
+        if due is None:
+            return None
+        now = await business_now(db)
+        # another database's clock may be ahead by a little
+        taken = await _take(db, blind=True, most=min(due, BATCH))
+        waiting = [(row.event_id, logged_at(row.entry, max(now, row.at))) for row in taken]
+        if not self.period and not waiting and not public:
+            return None
+        return await _padded(db, waiting, now, padding(len(waiting), QUIET if self.period else FEWEST_BLIND_PER_BATCH))
 
-async def _take(db: Db) -> Sequence[PendingEntry]:
-    query = select(PendingEntry).order_by(PendingEntry.enqueued_at, PendingEntry.event_id).limit(BATCH)
-    pending = (await db.execute(query)).scalars().all()
+    async def _due(self, db: Db) -> int | None:
+        last = select(Checkpoint.at).where(Checkpoint.blind > 0).order_by(Checkpoint.size.desc()).limit(1)
+        count = select(func.count(), func.min(PendingEntry.enqueued_at)).where(PendingEntry.blind)
+        now = await real_now(db)
+        waiting, since = (await db.execute(count)).one()
+        tick = ticks((await db.execute(last)).scalar_one_or_none(), now, self.period)
+        return blind_due(waiting, now - since if since else timedelta(), self.period, tick=tick)
+
+
+async def _recognise(db: Db) -> None:
+    """What was published before this database lost it has its place already; now it has its event again."""
+    if (await db.execute(select(Imported.idx).limit(1))).first() is None:
+        return
+    waiting = {commitment_of(row.entry): row.event_id for row in (await db.execute(select(PendingEntry))).scalars()}
+    mine = Imported.commitment.in_(waiting)
+    for known in (await db.execute(delete(Imported).where(mine).returning(Imported.commitment, Imported.idx))).all():
+        event = waiting[known.commitment]
+        await db.execute(update(LogEntry).where(LogEntry.idx == known.idx).values(event_id=event))
+        await db.execute(delete(PendingEntry).where(PendingEntry.event_id == event))
+
+
+async def _public(db: Db) -> Entries:
+    """As they came."""
+    return [(row.event_id, row.entry) for row in await _take(db, blind=False, most=BATCH)]
+
+
+async def _take(db: Db, *, blind: bool, most: int) -> Sequence[PendingEntry]:
+    query = select(PendingEntry).where(PendingEntry.blind == blind)
+    order = query.order_by(PendingEntry.enqueued_at, PendingEntry.event_id).limit(most)
+    pending = (await db.execute(order)).scalars().all()
     await db.execute(delete(PendingEntry).where(PendingEntry.event_id.in_([row.event_id for row in pending])))
     return pending
 
 
-async def _pad(db: Db, pending: Sequence[PendingEntry]) -> list[tuple[UUID, bytes]]:
-    """Dummies take the times of real blind entries: one with a time of its own would be told from them."""
-    blind = [row.at for row in pending if row.blind]
-    times = blind or [row.at for row in pending]
-    dummies = [(new_id(), dummy(LOT.choice(times))) for _ in range(padding(len(blind)))]
-    if dummies:
-        await db.execute(insert(EntrySecret), [leaf.secret(id) for id, leaf in dummies])
-    return [(id, leaf.entry) for id, leaf in dummies]
+async def _padded(db: Db, waiting: Entries, now: datetime, dummies: int) -> Entries:
+    made = [(new_id(), dummy(now)) for _ in range(dummies)]
+    if made:
+        await db.execute(insert(EntrySecret), [leaf.secret(id) for id, leaf in made])
+    entries = waiting + [(id, leaf.entry) for id, leaf in made]
+    LOT.shuffle(entries)
+    return entries
 
 
-def _in_order(pending: Sequence[PendingEntry], dummies: list[tuple[UUID, bytes]]) -> list[tuple[UUID, bytes]]:
-    """The public entries as they came, then the blind ones and their dummies, by lot."""
-    blind = [(row.event_id, row.entry) for row in pending if row.blind] + dummies
-    LOT.shuffle(blind)
-    return [(row.event_id, row.entry) for row in pending if not row.blind] + blind
-
-
-def _grow(edge: CompactRange, batch: Sequence[tuple[UUID, bytes]]) -> tuple[list[Row], list[Row]]:
+def _grow(edge: CompactRange, batch: Entries) -> tuple[list[Row], list[Row]]:
     leaves, nodes = [], []
     for event_id, entry in batch:
         hash_ = leaf_hash(entry)

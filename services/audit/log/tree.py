@@ -18,7 +18,7 @@ from integrity.merkle import (
 from kit.db import Db
 from services.audit.models import Checkpoint, LogEntry, LogNode
 
-__all__ = ["Head", "LogBroken", "consistency", "head", "inclusion", "right_edge"]
+__all__ = ["Head", "LogBroken", "consistency", "head", "inclusion", "right_edge", "root_of"]
 
 
 class LogBroken(RuntimeError):
@@ -49,6 +49,16 @@ async def right_edge(db: Db, head: Head) -> CompactRange:
     if edge.root() != head.root:
         raise LogBroken(f"the stored tree of {head.size} leaves has another root than was published")
     return edge
+
+
+async def root_of(db: Db, size: int) -> bytes:
+    """The root of its first entries. Raises ProofError where it holds fewer."""
+    wanted = peak_nodes(size)
+    stored = await _read(db, wanted)
+    try:
+        return CompactRange(size, [stored[node] for node in wanted]).root()
+    except KeyError as missing:
+        raise ProofError(f"the tree does not hold {missing} yet") from missing
 
 
 async def inclusion(db: Db, index: int, size: int) -> list[bytes]:

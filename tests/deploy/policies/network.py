@@ -55,7 +55,7 @@ def network(manifests: Manifests) -> Iterator[str]:
     harmless |= {
         ("gateway-api", f"{service}-{role}", PORT) for service in SERVICES for role in ("worker", "migrate", "seed")
     }
-    harmless |= {("documents-migrate", "objects", 8333)}
+    harmless |= {(f"{part.name}-migrate", "objects", 8333) for part in PARTS if part.bucket}
     for one, other, port in sorted(wanted - (leave & enter)):
         yield f"{one} cannot reach {other}:{port}"
     for one, other, port in sorted((leave | enter) - wanted - harmless):

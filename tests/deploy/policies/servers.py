@@ -134,15 +134,15 @@ def taken(expression: str, names: list[str]) -> set[str]:
 def store(manifests: Manifests) -> Iterator[str]:
     """The bucket of every part that has one is made before it is needed, its writes reach the disk, and what was never finished goes."""
     orders = str(manifests.workloads["objects-bucket"].main["args"]) if "objects-bucket" in manifests.workloads else ""
+    done = ("s3.bucket.create -name $bucket", "s3.bucket.versioning -name $bucket -enable")
+    for order in (*done, "-locationPrefix=/buckets/$bucket/ -fsync -apply"):
+        if order not in orders:
+            yield f"the buckets lack {order}"
     for part in PARTS:
         if part.bucket:
             bucket = f"{PREFIX}-{part.bucket}"
-            made = f"s3.bucket.create -name {bucket}", f"s3.bucket.versioning -name {bucket} -enable"
-            yield from (
-                f"the bucket {bucket} lacks {order}"
-                for order in (*made, f"-locationPrefix=/buckets/{bucket}/ -fsync -apply")
-                if order not in orders
-            )
+            if not re.search(rf"for bucket in [^;]*\b{bucket}\b", orders):
+                yield f"nobody makes the bucket {bucket}"
             seen = manifests.workloads["objects"].main["args"] if "objects" in manifests.workloads else []
             yield from (
                 f"the store lacks {flag}"
@@ -190,7 +190,7 @@ def backups(manifests: Manifests) -> Iterator[str]:
     )
     ends = [one["endpointURL"] for one in places.values()]
     for part in PARTS:
-        if part.bucket:
+        if part.bucket and part.copied:
             yield from copies(manifests, f"{PREFIX}-{part.bucket}", f"backup-{part.name}", ends)
     for end in ends:
         url = urlsplit(end)

@@ -1,8 +1,13 @@
+"""audit on a real database, and on a real object store where what it publishes matters."""
+
 from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
 
+from cli.servers import SeaweedFS
 from kit.service import Service
 from services.audit.app import build
 from tests.conftest import MakeSettings
@@ -10,10 +15,29 @@ from tests.services.audit.source import Source
 
 
 @pytest.fixture
-async def service(make_settings: MakeSettings) -> AsyncIterator[Service]:
-    service = build(await make_settings("audit"))
+def objects(seaweedfs: SeaweedFS) -> dict[str, Any]:
+    """The settings with which a service finds the store; no bucket is there yet."""
+    return {
+        "prefix": f"uji-{uuid4().hex[:8]}",
+        "objects": seaweedfs.endpoint,
+        "objects_key": seaweedfs.admin.access_key,
+        "objects_secret": seaweedfs.admin.secret_key,
+    }
+
+
+@pytest.fixture
+async def service(make_settings: MakeSettings, objects: dict[str, Any]) -> AsyncIterator[Service]:
+    service = build(await make_settings("audit", **objects))
     yield service
+    await service.store().close()
     await service.database.close()
+
+
+@pytest.fixture
+async def publishing(service: Service) -> Service:
+    """With its bucket."""
+    await service.store().ensure_bucket()
+    return service
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """A source of events as the log sees it: one chain, numbered and linked as a relay does it."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -10,12 +12,16 @@ from sqlalchemy import func, select
 from contracts.registry import ProviderRegistered
 from contracts.tender import BidSubmitted, QuestionAnswered
 from integrity.merkle import root
+from integrity.policy import Witness
 from kit.bus import Delivery, Message
 from kit.db import Database
 from kit.envelope import FIRST, Envelope, Event
 from kit.ids import new_id
 from kit.service import Service
+from services.audit.log.guard import Guard
+from services.audit.log.publisher import Publisher
 from services.audit.log.sequencer import Sequencer
+from services.audit.log.signing import Signer
 from services.audit.models import Checkpoint, LogEntry, ParkedEvent, PendingEntry
 
 AT = datetime(2026, 11, 23, 2, 59, 58, 123000, tzinfo=UTC)
@@ -78,12 +84,31 @@ async def deliver(service: Service, *envelopes: Envelope) -> None:
         await service.inbox(Delivery(message, "audit", 0))
 
 
+def signer_of(service: Service) -> Signer:
+    signer: Signer = service.resources["signer"]
+    return signer
+
+
+def guard_of(service: Service, witnesses: Mapping[str, Witness] | None = None) -> Guard:
+    return Guard(service.database, service.store(), signer_of(service), witnesses or {})
+
+
+def sequencer_of(service: Service, **others: Any) -> Sequencer:
+    return Sequencer(service.database, signer_of(service), guard_of(service), asyncio.Event(), **others)
+
+
 async def sequence(service: Service) -> int:
     """Append all that is pending; how many leaves that made."""
-    grown, sequencer = 0, Sequencer(service.database)
+    grown, sequencer = 0, sequencer_of(service)
     while added := await sequencer.append():
         grown += added
     return grown
+
+
+async def publish(service: Service) -> int | None:
+    """The files of all that is pending, and of what was appended before; the size that is then published."""
+    await sequence(service)
+    return await Publisher(service.database, service.store()).publish()
 
 
 async def entries(database: Database) -> list[LogEntry]:

@@ -14,9 +14,9 @@ from kit.jobs import Job
 from kit.service import Service
 from services.audit.jobs import PATIENCE
 from services.audit.models import ParkedEvent, ProducerCursor
-from services.audit.reactions import record
+from services.audit.reactions import Recorder
 from tests.locks import until_waiting
-from tests.services.audit.source import AT, Source, assert_whole, deliver, entries, parked, pending, sequence
+from tests.services.audit.source import AT, Source, assert_whole, deliver, entries, parked, pending, sequence, signer_of
 
 
 async def recorded(service: Service, source: str = "tender") -> int | None:
@@ -68,7 +68,7 @@ async def test_a_consumer_waits_for_the_one_that_looks_at_the_same_chain(service
     await deliver(service, source.public())
     second, third = source.public(), source.public()
     async with service.database.transaction() as db:
-        await record(db, Incoming(third, Event()))
+        await Recorder(signer_of(service)).record(db, Incoming(third, Event()))
         other = asyncio.create_task(deliver(service, second))
         await until_waiting(service.database, other)
     await other
@@ -150,5 +150,5 @@ async def test_a_gap_is_told_of_once_after_a_minute_and_is_one_until_it_is_close
 async def told(service: Service) -> dict[str, int]:
     """To the operators, by every replica alike."""
     async with service.database.reading() as db:
-        (gauge,) = service.gauges
+        [gauge] = [gauge for gauge in service.gauges if gauge.name == "lpse.audit.gaps"]
         return {row.source: row.value for row in await db.execute(gauge.rows)}

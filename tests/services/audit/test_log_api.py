@@ -39,13 +39,18 @@ async def fill(service: Service, source: Source, batches: int = 3) -> None:
 
 
 async def test_an_empty_log(client: httpx2.AsyncClient) -> None:
-    assert (await client.get("/log/1/checkpoint")).json() == {
+    assert (await client.get("/log/1/head")).json() == {
         "origin": "uji/log/1",
         "algorithm": "rfc6962-sha256",
         "size": 0,
         "root": EMPTY_ROOT.hex(),
         "at": None,
+        "seen": 0,
+        "witnesses": [],
     }
+    nothing = await client.get("/log/1/checkpoint")
+    assert (nothing.status_code, nothing.json()["code"]) == (404, "log_empty")
+    assert (await client.get("/log/1/cosignatures")).text == ""
     assert (await client.get("/log/1/entries", params={"count": 5})).json() == {"size": 0, "entries": []}
 
 
@@ -53,7 +58,7 @@ async def test_whoever_reads_all_leaves_gets_the_published_root(
     service: Service, client: httpx2.AsyncClient, source: Source
 ) -> None:
     await fill(service, source)
-    head = (await client.get("/log/1/checkpoint")).json()
+    head = (await client.get("/log/1/head")).json()
     leaves: list[str] = []
     while len(leaves) < head["size"]:
         page = (await client.get("/log/1/leaves", params={"start": len(leaves), "count": 7})).json()
@@ -73,7 +78,7 @@ async def test_the_newest_entries(service: Service, client: httpx2.AsyncClient, 
 
 async def test_every_leaf_is_proved_at_every_size(service: Service, client: httpx2.AsyncClient, source: Source) -> None:
     await fill(service, source)
-    last = (await client.get("/log/1/checkpoint")).json()["size"]
+    last = (await client.get("/log/1/head")).json()["size"]
     answer = (await client.get("/log/1/leaves", params={"start": 0, "count": 1000})).json()
     leaves = [HASH(leaf) for leaf in answer["leaves"]]
     for size in range(1, last + 1):
@@ -139,7 +144,7 @@ async def test_an_opening_for_who_acted(
     assert (opening.actor, opening.src) == (str(actor), "tender")
     if kind == "blind":
         assert canonical(opening.body) == canonical(envelope.data)
-    head = (await client.get("/log/1/checkpoint")).json()
+    head = (await client.get("/log/1/head")).json()
     where = {"index": opened["index"], "size": head["size"]}
     proof = (await client.get("/log/1/proof/inclusion", params=where)).json()
     leaf = leaf_hash(opened["entry"].encode())

@@ -1,0 +1,53 @@
+"""In whose name the log speaks: its origin, and the keys that sign for it.
+
+Each checkpoint is signed with every key that is valid, so that while one takes over from another those who know only the old
+one can go on. What was signed with one that is retired stays good.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from integrity.checkpoint import Checkpoint
+from integrity.note import Key, Note, sign
+from kit.keys import KeyRing, SigningKey
+from kit.settings import Settings
+
+__all__ = ["Signer"]
+
+OWNER: Final = "audit"
+PURPOSE: Final = "log"
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    origin: str
+    directory: Path
+    ring: KeyRing
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Signer":
+        return cls(f"{settings.instance}/log/1", settings.keys, KeyRing(settings.jwks))
+
+    def sign(self, checkpoint: Checkpoint) -> Note:
+        """Raises UntrustedKey where there is no valid key."""
+        keys = SigningKey.valid(self.directory, OWNER, PURPOSE)
+        text = str(checkpoint)
+        return Note(text, tuple(sign(text, self.origin, key.private) for key in keys))
+
+    def known(self) -> list[Key]:
+        """All that ever signed for this log, as everybody may know them."""
+        return [
+            Key(self.origin, key.jwk.public_key.public_bytes_raw())
+            for key in self.ring.public()
+            if (key.owner, key.purpose) == (OWNER, PURPOSE)
+        ]
+
+    def secret(self) -> bytes:
+        """What the commitments of events are made with: of the oldest valid key, so that a new one changes nothing."""
+        oldest = SigningKey.valid(self.directory, OWNER, PURPOSE)[0]
+        seed = oldest.private.private_bytes_raw()
+        return HKDF(SHA256(), 32, salt=None, info=b"lpse log commitments").derive(seed)
