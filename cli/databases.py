@@ -58,17 +58,29 @@ async def show(installation: Installation, name: str) -> bool:
 
 
 async def seed(name: str, environment: Mapping[str, str]) -> None:
-    """The training tenant, where no `lpse up` brings it: by a Job's environment alone."""
+    """The training tenant, where no `lpse up` brings it, and in production the first official: by the environment alone."""
     if name not in {"all", "registry"}:
         raise Mistake(f"{name} has nothing to be seeded with: the training tenant is registry's.")
     if environment.get("LPSE_PROFILE") != "latihan":
-        raise Mistake("The training tenant is for the training profile alone: LPSE_PROFILE is not latihan.")
+        await _begin(environment)
+        return
     missing = [variable for variable in ("LPSE_DATABASE", "LPSE_TRAINING") if not environment.get(variable)]
     if missing:
         raise Mistake(f"`db seed` needs {' and '.join(missing)}: registry's database, and the file of the accounts.")
     database, known = environment["LPSE_DATABASE"], accounts.read(Path(environment["LPSE_TRAINING"]))
     await _when_there("registry", partial(accounts.seed, database, known))
     print("registry: the training tenant is there")
+
+
+async def _begin(environment: Mapping[str, str]) -> None:
+    missing = [variable for variable in ("LPSE_DATABASE", "LPSE_FIRST_OFFICIAL") if not environment.get(variable)]
+    if missing:
+        raise Mistake(
+            f"`db seed` needs {' and '.join(missing)} in production: registry's database, and the file of the first official. "
+            "The training tenant is for LPSE_PROFILE=latihan alone."
+        )
+    user = await accounts.begin(environment["LPSE_DATABASE"], Path(environment["LPSE_FIRST_OFFICIAL"]))
+    print(f"registry: {user} is there and registers all others")
 
 
 T = TypeVar("T")

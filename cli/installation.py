@@ -65,6 +65,7 @@ class Installation(BaseModel):
     sweep: float = 1.0
     log_period: float | None = None
     log_policy: Path | None = None
+    trust_root: Path | None = None
     trace_ratio: float = 0.1
     jwks: Path = Field(default_factory=lambda known: known["var"] / "keys" / "jwks.json")
     trainees: Path = Field(default_factory=lambda known: known["var"] / "training.json")
@@ -93,6 +94,7 @@ class Installation(BaseModel):
             "SWEEP": str(self.sweep),
             "LOG_PERIOD": None if self.log_period is None else str(self.log_period),
             "LOG_POLICY": str(self.log_policy) if self.log_policy else None,
+            "TRUST_ROOT": str(self.trust_root) if self.trust_root else None,
             "TRACE_RATIO": str(self.trace_ratio),
         }
         return {f"LPSE_{name}": value for name, value in known.items() if value is not None}

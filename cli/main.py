@@ -178,14 +178,23 @@ def _elsewhere(parser: argparse.ArgumentParser) -> None:
 def _keeps(command: Adds) -> None:
     """What outlives the machine."""
     keys = command("keys", _keys, "the services' signing keys, and that of a witness")
-    keys.add_argument("action", choices=("create", "list", "renew", "retire", "witness"))
+    keys.add_argument("action", choices=("create", "list", "renew", "retire", "witness", "ceremony"))
     keys.add_argument(
         "what",
         nargs="?",
         default="",
-        help="the directory to create, the owner to renew, the key to retire, or the file for a witness's new key",
+        help="the directory to create, the owner to renew, the key to retire, the file for a witness's new key, "
+        "or the directory with the three offices' media",
     )
     keys.add_argument("--name", default="", help="witness: how others know it, as inspektorat.example/witness")
+    keys.add_argument(
+        "--official",
+        metavar="FILE",
+        type=Path,
+        help="ceremony: also the first official of production, who is asked for",
+    )
+    keys.add_argument("--instance", default="", help="ceremony: the LPSE's LPSE_INSTANCE (default: the installation's)")
+    keys.add_argument("--policy", type=Path, metavar="FILE", help="ceremony: the witnesses, as in LPSE_LOG_POLICY")
     keys.add_argument("--keys", type=Path, metavar="DIR", help="not the installation's, but what `keys create` made")
     keys.add_argument("--training", action="store_true", help="create: also the accounts of a training instance")
     keys.add_argument("--stolen", action="store_true", help="retire: believe nothing that was ever signed with it")
@@ -303,9 +312,13 @@ async def _keys(asked: argparse.Namespace) -> int:
     from cli import keyring
 
     if asked.action != "list" and not asked.what:
-        needed = {"create": "a new directory", "renew": "an owner", "retire": "a key", "witness": "a new file"}[
-            asked.action
-        ]
+        needed = {
+            "create": "a new directory",
+            "renew": "an owner",
+            "retire": "a key",
+            "witness": "a new file",
+            "ceremony": "a directory",
+        }[asked.action]
         raise Mistake(f"`keys {asked.action}` needs {needed}; see `lpse keys list`.")
     if asked.action == "create":
         print("\n".join(keyring.create(Path(asked.what), training=asked.training)))
@@ -314,6 +327,9 @@ async def _keys(asked: argparse.Namespace) -> int:
         from cli.witnesses import make_key
 
         print(make_key(Path(asked.what), asked.name))
+        return 0
+    if asked.action == "ceremony":
+        print("\n".join(_held(asked)))
         return 0
     home = asked.keys or keyring.home_of(Installation.read(asked.var.absolute()), private=asked.action != "list")
     if asked.action == "list":
@@ -324,6 +340,52 @@ async def _keys(asked: argparse.Namespace) -> int:
         keyring.retire(home, asked.what, stolen=asked.stolen)
         print(f"{asked.what} signs nothing from now on; its owner uses the newest that is left")
     return 0
+
+
+def _held(asked: argparse.Namespace) -> list[str]:
+    from cli import keyring
+    from cli.ceremony import ceremony
+
+    home, instance, policy = asked.keys, asked.instance, asked.policy
+    if home is None:
+        installation = Installation.read(asked.var.absolute())
+        home = keyring.home_of(installation, private=True)
+        instance, policy = instance or installation.instance, policy or installation.log_policy
+    if not instance:
+        raise Mistake("`keys ceremony` needs --instance: what LPSE_INSTANCE of this LPSE says.")
+    done = ceremony(Path(asked.what), home, instance, policy)
+    if asked.official:
+        _ask_for_official(asked.official)
+    return [
+        f"{done.file} is version {done.root.version} of the root of trust of {done.root.instance}",
+        f"signed by {', '.join(done.signers) or 'the same as before: nothing has changed'}",
+        f"fingerprint: {done.root.fingerprint}",
+    ]
+
+
+def _ask_for_official(file: Path) -> None:
+    """Who he is, by which decree; what is not typed but made is in the file alone."""
+    from cli import accounts
+
+    questions = {
+        "user_id": "User ID of the Admin PPE",
+        "name": "Name",
+        "email": "E-mail",
+        "letter_number": "Number of the decree",
+        "issuer": "Issued by",
+        "valid_from": "Valid from (2026-01-01T00:00:00+07:00)",
+        "valid_to": "Valid until, excluded (2027-01-01T00:00:00+07:00)",
+    }
+    print("The first official of this installation:", file=sys.stderr)
+    said = {}
+    for field, question in questions.items():
+        print(f"  {question}: ", end="", file=sys.stderr, flush=True)
+        said[field] = sys.stdin.readline().strip()
+    accounts.draft_first(file, said)
+    print(
+        f"{file} holds his password and second factor: give it to him alone, and destroy it after `lpse db seed`",
+        file=sys.stderr,
+    )
 
 
 async def _clock(asked: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import asyncpg
 
 from cli import accounts
+from cli.ceremony import ceremony
 from cli.installation import Backends, Credentials, Installation
 from cli.keeping import Kept
 from cli.mistakes import Mistake
@@ -155,11 +156,14 @@ async def installed(options: Options, say: Say) -> AsyncIterator[System]:
             trace_ratio=options.trace_ratio,
         )
         _keys(installation)
-        await _buckets(installation, admin, store)
-        await _schemas(installation, say)
         system = System(installation, servers=tuple(servers))
         if options.witnesses:
             system.witnesses = await _witnesses(options, installation, database)
+        if options.profile == "latihan":
+            held = ceremony(options.var / "roots", installation.jwks.parent, options.instance, installation.log_policy)
+            installation.trust_root = held.file
+        await _buckets(installation, admin, store)
+        await _schemas(installation, say)
         await _declare(system)
         if options.profile == "latihan":
             system.trainees = await _seed(installation, say)

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from kit.envelope import Event
 from kit.letters import LetterDiscarded, LetterRetried
+from kit.logged import EntriesIncluded
 
-__all__ = ["LetterDiscarded", "LetterRetried", "LogAltered"]
+__all__ = ["EntriesIncluded", "LetterDiscarded", "LetterRetried", "LogAltered"]
 
 
 class LogAltered(Event):

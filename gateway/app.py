@@ -18,7 +18,7 @@ from gateway.login import Login
 from gateway.logins import Logins
 from gateway.openapi import Merged
 from gateway.pages import Portal
-from gateway.proxy import Proxy
+from gateway.proxy import TRUST_ROOT, Proxy
 from gateway.session import ServiceTokens, Sessions
 from gateway.upstream import Upstream
 from kit import telemetry
@@ -96,6 +96,7 @@ def _routes(proxy: Proxy, login: Login, portal: Portal, merged: Merged) -> list[
         Route("/api/registry/sessions", login.open_for_program, methods=["POST"]),
         Mount("/api", app=proxy),
         Mount("/log/1", app=proxy),
+        Route(TRUST_ROOT, proxy),
         Route("/session", login.open, methods=["POST"]),
         Route("/session", login.close, methods=["DELETE"]),
         Route("/health/live", _live, methods=["GET"]),

@@ -64,7 +64,9 @@ class Door:
             return
         scope = self._clients.behind(scope)
         area = _area(scope["path"])
-        watched = _Watched(send, security_headers(secure=self._secure, page=area not in {"api", "log/1", "session"}))
+        watched = _Watched(
+            send, security_headers(secure=self._secure, page=area not in {"api", "log/1", "session", "trust-root"})
+        )
         began = time.perf_counter()
         # An empty context: a trace that an outsider claims to belong to is not gone on with.
         with self._tracer.start_as_current_span(
@@ -123,7 +125,7 @@ def _area(path: str) -> str:
     parts = path.strip("/").split("/")
     if parts[0] == "api":
         return "api"
-    if parts[0] in {"tender", "log", "static", "health", "session"}:
+    if parts[0] in {"tender", "log", "static", "health", "session", "trust-root"}:
         return "/".join(parts[:2]) if parts[:2] == ["log", "1"] else parts[0]
     return "" if not parts[0] else "other"
 

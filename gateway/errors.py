@@ -34,6 +34,6 @@ def problem_response(problem: Problem, headers: Mapping[str, str] | None = None)
 def wants_page(scope: Scope) -> bool:
     """`/api` always speaks JSON, also to a browser."""
     path: str = scope["path"]
-    return not path.startswith(("/api/", "/log/1/", "/session")) and "text/html" in Headers(scope=scope).get(
-        "accept", ""
-    )
+    return not path.startswith(("/api/", "/log/1/", "/session", "/trust-root")) and "text/html" in Headers(
+        scope=scope
+    ).get("accept", "")

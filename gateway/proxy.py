@@ -22,6 +22,7 @@ from kit.problems import NotFound, Problem
 __all__ = ["Proxy", "Target"]
 
 NEVER: Final = frozenset({"internal", "health", "openapi.json"})
+TRUST_ROOT: Final = "/trust-root"
 UPLOADS: Final = ("documents", "PUT", "/uploads")
 """The one place that takes large bodies: streamed, bounded by the grant, not by us."""
 UPLOAD_PATIENCE: Final = 300.0
@@ -37,9 +38,9 @@ class Target:
 
     @classmethod
     def of(cls, scope: Scope) -> "Target":
-        """What `/api/...` names; `/log/1/...` is audit's under its own public address."""
+        """What `/api/...` names; `/log/1/...` and `/trust-root` are audit's under their own public addresses."""
         raw = raw_path(scope).decode("ascii")
-        if raw.startswith("/log/"):
+        if raw.startswith("/log/") or raw == TRUST_ROOT:
             return cls("audit", scope["method"], raw, "")
         service, _, path = raw.removeprefix("/api/").partition("/")
         return cls(service, scope["method"], f"/{path}", f"/api/{service}")

@@ -15,7 +15,7 @@ from sqlalchemy import Select
 from kit import telemetry
 from kit.jobs import LAG
 from kit.operations import queue_of
-from kit.outbox import BACKLOG, Relay
+from kit.outbox import BACKLOG, UNLOGGED, Relay
 
 if TYPE_CHECKING:
     from kit.service import Service
@@ -41,6 +41,7 @@ class Measures:
         gauge = service.signals.meters.get_meter("lpse").create_observable_gauge
         gauge("lpse.outbox.depth", [self._last("depth")], unit="{event}")
         gauge("lpse.outbox.age", [self._last("age")], unit="s")
+        gauge("lpse.outbox.unlogged", [self._last("unlogged")], unit="s")
         gauge("lpse.queue.depth", [self._last("queue")], unit="{event}")
         gauge("lpse.job.lag", [self._last("lag")], unit="s")
         gauge("lpse.relay.leader", [lambda _: [self._observed(int(relay.leading))]])
@@ -60,12 +61,14 @@ class Measures:
         async with self._service.database.reading() as db:
             waiting = (await db.execute(BACKLOG)).one()
             lag = (await db.execute(LAG)).scalar_one()
+            unlogged = (await db.execute(UNLOGGED)).scalar_one()
             own = {one.name: (await db.execute(one.rows)).mappings().all() for one in self._service.gauges}
         queue = await queue_of(self._service)
         return {
             **{name: [self._observed(**row) for row in rows] for name, rows in own.items()},
             "depth": [self._observed(waiting.depth)],
             "age": [self._observed(float(waiting.age_seconds))],
+            "unlogged": [self._observed(float(unlogged))],
             "lag": [self._observed(float(lag))],
             "queue": [self._observed(queue.ready, state="ready"), self._observed(queue.dead, state="dead")]
             if queue

@@ -27,7 +27,17 @@ from sqlalchemy.exc import DBAPIError
 from kit.db import Db, kit_metadata, open_engine
 from kit.settings import CannotStart
 
-__all__ = ["DAY", "differences", "has_history", "kit_tables_1", "refuse_wrong_schema", "revision", "schema", "upgrade"]
+__all__ = [
+    "DAY",
+    "differences",
+    "has_history",
+    "kit_tables_1",
+    "kit_tables_2",
+    "refuse_wrong_schema",
+    "revision",
+    "schema",
+    "upgrade",
+]
 
 DAY = timedelta(days=1)
 MIGRATION_LOCK = 0x6C707366
@@ -145,7 +155,7 @@ async def revision(dsn: str, service: str, metadata: MetaData, message: str) -> 
     number = 1 + (int(head) if head else 0)
 
     def render(context: MigrationContext) -> str:
-        # kit_tables_1() makes the kit's tables in the first one
+        # the kit's own functions make its tables in the first one
         script = produce_migrations(context, metadata if head is None else _both(metadata))
         assert script.upgrade_ops is not None  # noqa: S101
         return render_python_code(script.upgrade_ops, render_as_batch=False, migration_context=context)
@@ -154,7 +164,7 @@ async def revision(dsn: str, service: str, metadata: MetaData, message: str) -> 
     if head is not None and body.strip() == "pass":
         raise ValueError(f"the models of {service} have nothing that its history has not")
     path = _folder(service) / f"{number:04d}_{message}.py"
-    first = "    kit_tables_1()\n" if head is None else ""
+    first = "    kit_tables_1()\n    kit_tables_2()\n" if head is None else ""
     path.write_text(
         _TEMPLATE.format(message=message, number=f"{number:04d}", before=repr(head), first=first, body=body)
     )
@@ -193,7 +203,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from kit.migrations import kit_tables_1
+from kit.migrations import kit_tables_1, kit_tables_2
 
 revision = "{number}"
 down_revision = {before}
@@ -209,6 +219,15 @@ def kit_tables_1() -> None:
     for statement in _KIT_1.split(";\n"):
         if statement.strip():
             op.execute(statement)
+
+
+def kit_tables_2() -> None:
+    """An event knows its place in the public log; of those published before nobody was told, which -1 says."""
+    op.execute("alter table outbox add column log_index bigint default -1")
+    op.execute("alter table outbox alter column log_index drop default")
+    op.execute(
+        "create index ix_outbox_unlogged on outbox (position) where log_index is null and published_at is not null"
+    )
 
 
 _KIT_1 = """

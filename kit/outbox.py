@@ -39,7 +39,7 @@ from kit.db import Database, Db, Instant, core, kit_metadata
 from kit.envelope import FIRST, Emission, Envelope, Subject
 from kit.ids import new_id
 
-__all__ = ["BACKLOG", "Relay", "emit", "outbox"]
+__all__ = ["BACKLOG", "UNLOGGED", "Relay", "emit", "outbox"]
 
 log = structlog.get_logger()
 
@@ -62,7 +62,9 @@ outbox = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("next_attempt_at", Instant, nullable=False, server_default=text("clock_timestamp()")),
     Index("ix_outbox_unpublished", "position", postgresql_where=text("published_at is null")),
+    Column("log_index", BigInteger),
     Index("ix_outbox_unnumbered", "position", postgresql_where=text("seq is null")),
+    Index("ix_outbox_unlogged", "position", postgresql_where=text("log_index is null and published_at is not null")),
 )
 
 
@@ -241,6 +243,11 @@ BACKLOG = select(
     ),
 ).where(outbox.c.published_at.is_(None))
 """How much waits and since when, read from the rows that wait alone: all others stay for ever."""
+
+UNLOGGED = select(
+    func.coalesce(func.extract("epoch", func.clock_timestamp() - func.min(outbox.c.published_at)), 0)
+).where(outbox.c.log_index.is_(None), outbox.c.published_at.is_not(None))
+"""Seconds since the oldest event was published that has no place in the public log; its producer was told of none."""
 
 
 def is_away(outcome: Exception) -> bool:

@@ -59,6 +59,9 @@ class Settings(TelemetrySettings):
         default=None,
         description="File (C2SP tlog-policy) with the witnesses of the public log, without its `log` lines",
     )
+    trust_root: Path | None = Field(
+        default=None, description="File that `lpse keys ceremony` made: whose word about this LPSE counts; published"
+    )
     limits: Limits = Limits()
 
     @property

@@ -70,13 +70,22 @@ async def _contents(db: Db, log: Db, source: str) -> list[str]:
             if row.event_id in entries
             and (why := _wrong(entries[row.event_id], Envelope.decode(row.envelope))) is not None
         ]
+        found += [
+            f"{source} was told that {row.type} {row.event_id} stands at {row.log_index} of the log; it stands elsewhere"
+            for row in page
+            if row.event_id in entries and row.log_index not in {None, -1, entries[row.event_id].idx}
+        ]
     return found
 
 
-_PAGE = select(outbox.c.event_id, outbox.c.type, outbox.c.seq, outbox.c.envelope).order_by(outbox.c.seq).limit(1000)
-_ENTRY = select(LogEntry.event_id, LogEntry.entry, EntrySecret.opening, EntrySecret.r, EntrySecret.place_r).join(
-    EntrySecret, EntrySecret.event_id == LogEntry.event_id
+_PAGE = (
+    select(outbox.c.event_id, outbox.c.type, outbox.c.seq, outbox.c.envelope, outbox.c.log_index)
+    .order_by(outbox.c.seq)
+    .limit(1000)
 )
+_ENTRY = select(
+    LogEntry.event_id, LogEntry.idx, LogEntry.entry, EntrySecret.opening, EntrySecret.r, EntrySecret.place_r
+).join(EntrySecret, EntrySecret.event_id == LogEntry.event_id)
 
 
 def _wrong(row: Row[*tuple[Any, ...]], envelope: Envelope) -> str | None:

@@ -23,9 +23,10 @@ from services.audit.schemas import (
     OpenedEntryOut,
 )
 
-__all__ = ["router"]
+__all__ = ["router", "trust"]
 
 router = APIRouter(prefix="/log/1", tags=["log"])
+trust = APIRouter(tags=["log"])
 
 LARGEST = 2**62
 Place = Annotated[int, Query(ge=0, le=LARGEST)]
@@ -123,6 +124,13 @@ async def consistency(
 ) -> ConsistencyOut:
     async with service_of(request).database.reading() as db:
         return await queries.consistency(db, old, new)
+
+
+@trust.get("/trust-root", response_class=PlainTextResponse, **public())
+async def trust_root(request: Request) -> Response:
+    """Whose word about this LPSE counts, signed by two of three offices. Compare its fingerprint with the one hung out there."""
+    note = await queries.trust_root(service_of(request).settings.trust_root)
+    return PlainTextResponse(note, headers={"Cache-Control": "no-cache"})
 
 
 def _signer(service: Service) -> Signer:

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
+from fastapi import APIRouter
+
 from integrity.policy import Witness
 from kit.jobs import Periodic
 from kit.service import Loop, Service
 from kit.settings import Settings
 from services.audit import jobs
-from services.audit.api import router
+from services.audit.api import router, trust
 from services.audit.log.guard import Guard
 from services.audit.log.monitor import Monitor
 from services.audit.log.publisher import Publisher
@@ -27,7 +29,7 @@ def build(settings: Settings) -> Service:
     return Service(
         name="audit",
         settings=settings,
-        router=router,
+        router=_both(router, trust),
         metadata=Base.metadata,
         everything=Recorder(signer).record,
         jobs={"alarm_gaps": jobs.alarm_gaps},
@@ -37,6 +39,13 @@ def build(settings: Settings) -> Service:
         bucket="log",
         resources={"signer": signer},
     )
+
+
+def _both(log: APIRouter, trust: APIRouter) -> APIRouter:
+    both = APIRouter()
+    both.include_router(log)
+    both.include_router(trust)
+    return both
 
 
 def _loops(signer: Signer, witnesses: Mapping[str, Witness]) -> Mapping[str, Loop]:

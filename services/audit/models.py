@@ -64,6 +64,8 @@ class PendingEntry(Base):
     event_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     entry: Mapped[bytes]
     blind: Mapped[bool]
+    source: Mapped[str | None]
+    """Whose event it is; None of the first release's."""
     at: Mapped[datetime] = mapped_column(db.Instant)
     """The event's own time, by the business clock."""
     enqueued_at: Mapped[datetime] = mapped_column(db.Instant, server_default=REAL_NOW)

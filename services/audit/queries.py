@@ -1,6 +1,8 @@
 """What anybody may read of the log, and what only those concerned may."""
 
+import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +45,7 @@ __all__ = [
     "leaves",
     "opened",
     "proof",
+    "trust_root",
 ]
 
 WATCHERS = (Role.AUDITOR, Role.INSPEKTUR)
@@ -82,6 +85,17 @@ async def file(store: ObjectStore, path: str) -> bytes:
             remedy="Take its size from the checkpoint; once a tile is full its parts are gone.",
             path=path,
         ) from error
+
+
+async def trust_root(file: Path | None) -> bytes:
+    if file is None:
+        raise Problem(
+            "no_trust_root",
+            "This LPSE has published no root of trust.",
+            status=404,
+            remedy="Its operator makes one with `lpse keys ceremony` and names it in LPSE_TRUST_ROOT.",
+        )
+    return await asyncio.to_thread(file.read_bytes)
 
 
 async def head(db: Db, origin: str, policy: Policy) -> HeadOut:

@@ -70,7 +70,7 @@ def _place(envelope: Envelope, cursor: ProducerCursor) -> Place:
 
 def _append(db: Db, cursor: ProducerCursor, envelope: Envelope, secret: bytes) -> None:
     leaf = leaf_of(envelope, secret)
-    db.add(PendingEntry(event_id=envelope.id, entry=leaf.entry, blind=leaf.blind, at=leaf.at))
+    db.add(PendingEntry(event_id=envelope.id, entry=leaf.entry, blind=leaf.blind, source=envelope.source, at=leaf.at))
     db.add(EntrySecret(**leaf.secret(envelope.id)))
     cursor.last_seq, cursor.last_digest = envelope.seq, Envelope.digest(envelope.encode())
     db.info["wakes"] = True

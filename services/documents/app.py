@@ -9,6 +9,7 @@ from kit.settings import Settings
 from services.documents import jobs
 from services.documents.api import router
 from services.documents.models import Base
+from services.documents.reactions import REACTIONS
 
 __all__ = ["build"]
 
@@ -22,6 +23,7 @@ def build(settings: Settings) -> Service:
         settings=settings,
         router=router,
         metadata=Base.metadata,
+        reactions=REACTIONS,
         jobs={"remove_orphans": remove_orphans},
         periodic=(Periodic("remove_orphans", timedelta(hours=1)),),
         bucket="documents",

@@ -11,6 +11,7 @@ from kit.clock import business_now
 from kit.db import Db
 from kit.envelope import Incoming
 from kit.inbox import Reaction
+from kit.places import LOGGED
 from services.helpdesk.commands import tickets
 from services.helpdesk.models import TenderView, Ticket
 
@@ -66,6 +67,7 @@ async def disturbance_suspected(db: Db, event: Incoming[DisturbanceSuspected]) -
 
 
 REACTIONS = (
+    LOGGED,
     Reaction(TenderAnnounced, tender_announced, rebuilds=(TenderView,)),
     Reaction(StageChanged, stage_changed, rebuilds=(TenderView,)),
     Reaction(TenderFailed, tender_failed, rebuilds=(TenderView,)),

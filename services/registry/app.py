@@ -6,6 +6,7 @@ from services.registry import credentials, jobs, training
 from services.registry.api import router
 from services.registry.commands.officials import EXPIRY
 from services.registry.models import Base
+from services.registry.reactions import REACTIONS
 from services.registry.turns import Turns
 
 __all__ = ["build"]
@@ -18,6 +19,7 @@ def build(settings: Settings) -> Service:
         settings=settings,
         router=router,
         metadata=Base.metadata,
+        reactions=REACTIONS,
         jobs={EXPIRY: jobs.letter_ends, "forget_logins": jobs.forget_logins},
         periodic=jobs.PERIODIC,
         unfit=training.found,

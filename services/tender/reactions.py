@@ -11,6 +11,7 @@ from contracts.registry import CommitteeFormed, ProviderVerified, SkpdRegistered
 from kit.db import Db, core
 from kit.envelope import Incoming
 from kit.inbox import Reaction
+from kit.places import LOGGED
 from services.tender.models import Base, CommitteeView, MaintenanceView, ProviderView, SkpdView
 
 __all__ = ["REACTIONS"]
@@ -80,6 +81,7 @@ def _kept(model: type[Base]) -> Insert:
 
 
 REACTIONS = (
+    LOGGED,
     Reaction(SkpdRegistered, skpd_registered, rebuilds=(SkpdView,)),
     Reaction(CommitteeFormed, committee_formed, rebuilds=(CommitteeView,)),
     Reaction(ProviderVerified, provider_verified, rebuilds=(ProviderView,)),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import BENCHES, capacity, events, idle, processes
+from bench import BENCHES, capacity, events, idle, log, processes
 from bench.report import Report
 from cli.servers import Postgres, SeaweedFS
 from tests.containers import Broker
@@ -43,6 +43,12 @@ async def test_events(postgres: Postgres, seaweedfs: SeaweedFS, rabbitmq: Broker
     for side in ("ours", "bare", "embedded"):
         assert figures[f"{side}_idle_p50_ms"] > 0
         assert figures[f"{side}_events_per_second"] > 0
+
+
+async def test_log() -> None:
+    figures = _whole(await log.run(rate=20, seconds=1, small=50, large=300, rounds=2))
+    assert (figures["events"], figures["small"], figures["large"]) == (40, 50, 300)
+    assert min(figures[name] for name in ("at_once_p50_ms", "steps_p50_ms", "small_batch_ms", "verify_ms")) > 0
 
 
 async def test_idle() -> None:

@@ -215,7 +215,7 @@ async def test_the_training_tenant_is_brought_by_its_accounts(
 
 async def test_the_training_tenant_is_for_training_alone(types: Types, tmp_path: Path) -> None:
     nowhere = {"database": "postgresql://nobody@127.0.0.1:1/nothing", "training": str(tmp_path / "accounts.json")}
-    assert "LPSE_PROFILE is not latihan" in (await types("db", "seed", **nowhere, profile="production")).said
+    assert "LPSE_PROFILE=latihan alone" in (await types("db", "seed", **nowhere, profile="production")).said
     assert "registry's" in (await types("db", "seed", "tender", **nowhere)).said
     assert "needs LPSE_DATABASE and LPSE_TRAINING" in (await types("db", "seed")).said
     for text, wrong in (("[", "is no file of accounts"), ('{"ppk": ["a", "b"]}', "has no account pokja1")):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -22,6 +22,9 @@ from integrity.merkle import CompactRange, leaf_hash
 from kit.clock import business_now, real_now
 from kit.db import Database, Db
 from kit.ids import new_id
+from kit.outbox import emit
+from kit.places import note_included
+from services.audit.events import entries_included
 from services.audit.log import check
 from services.audit.log.guard import LOCK, Guard
 from services.audit.log.leaves import commitment_of, dummy, logged_at
@@ -40,7 +43,18 @@ DISTRUST = 60.0
 LOT = secrets.SystemRandom()
 
 Row = dict[str, Any]
-Entries = list[tuple[UUID, bytes]]
+OURS: Final = "audit"
+
+
+class Entry(NamedTuple):
+    """`source`: whose event it is; None of padding, and of the first release's."""
+
+    event: UUID
+    text: bytes
+    source: str | None = None
+
+
+Entries = list[Entry]
 
 
 @dataclass(slots=True)
@@ -95,6 +109,7 @@ class Sequencer:
             await db.execute(insert(LogEntry), leaves)
             if nodes:
                 await db.execute(insert(LogNode), nodes)
+            await _tell(db, edge.size, batch)
             db.add(Checkpoint(size=edge.size, root=edge.root(), note=str(note), blind=len(hidden or [])))
             db.info["wakes"] = True  # whoever publishes
         return len(batch)
@@ -107,7 +122,7 @@ class Sequencer:
         now = await business_now(db)
         # another database's clock may be ahead by a little
         taken = await _take(db, blind=True, most=min(due, BATCH))
-        waiting = [(row.event_id, logged_at(row.entry, max(now, row.at))) for row in taken]
+        waiting = [Entry(row.event_id, logged_at(row.entry, max(now, row.at)), row.source) for row in taken]
         if not self.period and not waiting and not public:
             return None
         return await _padded(db, waiting, now, padding(len(waiting), QUIET if self.period else FEWEST_BLIND_PER_BATCH))
@@ -135,7 +150,7 @@ async def _recognise(db: Db) -> None:
 
 async def _public(db: Db) -> Entries:
     """As they came."""
-    return [(row.event_id, row.entry) for row in await _take(db, blind=False, most=BATCH)]
+    return [Entry(row.event_id, row.entry, row.source) for row in await _take(db, blind=False, most=BATCH)]
 
 
 async def _take(db: Db, *, blind: bool, most: int) -> Sequence[PendingEntry]:
@@ -150,15 +165,24 @@ async def _padded(db: Db, waiting: Entries, now: datetime, dummies: int) -> Entr
     made = [(new_id(), dummy(now)) for _ in range(dummies)]
     if made:
         await db.execute(insert(EntrySecret), [leaf.secret(id) for id, leaf in made])
-    entries = waiting + [(id, leaf.entry) for id, leaf in made]
+    entries = waiting + [Entry(id, leaf.entry) for id, leaf in made]
     LOT.shuffle(entries)
     return entries
 
 
+async def _tell(db: Db, size: int, batch: Entries) -> None:
+    """Whose events have places now. Ours are noted here: to tell of them would be an event that is to be told of."""
+    places = {entry.event: index for index, entry in enumerate(batch, size - len(batch)) if entry.source}
+    mine = {entry.event for entry in batch if entry.source == OURS}
+    for emission in entries_included(size, {event: index for event, index in places.items() if event not in mine}):
+        await emit(db, emission)
+    await note_included(db, {event: places[event] for event in mine})
+
+
 def _grow(edge: CompactRange, batch: Entries) -> tuple[list[Row], list[Row]]:
     leaves, nodes = [], []
-    for event_id, entry in batch:
-        hash_ = leaf_hash(entry)
-        leaves.append({"idx": edge.size, "event_id": event_id, "leaf_hash": hash_, "entry": entry})
+    for entry in batch:
+        hash_ = leaf_hash(entry.text)
+        leaves.append({"idx": edge.size, "event_id": entry.event, "leaf_hash": hash_, "entry": entry.text})
         nodes += [{"level": level, "idx": index, "hash": node} for level, index, node in edge.append(hash_) if level]
     return leaves, nodes

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from kit.migrations import kit_tables_2
+
 revision = "0002"
 down_revision = "0001"
 
@@ -21,6 +23,8 @@ end $$
 
 
 def upgrade() -> None:
+    kit_tables_2()
+    op.add_column("log_pending", sa.Column("source", sa.String(), nullable=True))
     op.add_column("log_checkpoint", sa.Column("note", sa.String(), nullable=True))
     op.add_column("log_checkpoint", sa.Column("blind", sa.Integer(), nullable=True))
     op.alter_column("log_entry", "event_id", nullable=True)

@@ -225,8 +225,10 @@ async def test_200_random_kills(
         child.start()
         while not begun.exists() and child.is_alive():
             await asyncio.sleep(0.005)
-        until = time.monotonic() + random.uniform(0, 0.7)
-        while time.monotonic() < until:
+        before = len(await checkpoints(publishing.database))
+        until = time.monotonic() + random.uniform(0, 0.5)
+        # each second one lives until it has appended something
+        while time.monotonic() < until or (number % 2 and len(await checkpoints(publishing.database)) == before):
             made = [source.blind() if random.random() < 0.5 else source.public() for _ in range(random.randint(1, 4))]
             await deliver(publishing, *made)
             sent += len(made)
@@ -238,4 +240,4 @@ async def test_200_random_kills(
     await assert_whole(publishing.database)
     assert await check.everything(publishing.database) >= sent
     assert await pending(publishing.database) == []
-    assert len(notes) > kills // 4, "they were killed before they did anything"
+    assert len(notes) >= kills // 2

@@ -7,13 +7,17 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from contracts.audit import EntriesIncluded
 from integrity.canonical import parse
 from integrity.entries import Opening, Place, parse_entry, verify_opening, verify_place
 from kit import migrations
 from kit.bus.embedded import EmbeddedBus
+from kit.ids import new_id
+from kit.outbox import UNLOGGED, outbox
+from kit.places import note_included
 from kit.service import Service
 from services.audit.log import check
 from services.audit.log.publisher import published
@@ -284,3 +288,49 @@ async def test_a_rush_is_not_held_back(service: Service, source: Source) -> None
     await deliver(service, source.blind(), source.blind())
     assert await sequencer.append() == 2 * RUSH
     assert await pending(service.database) == []
+
+
+async def test_each_producer_is_told_the_places_of_its_events(service: Service, source: Source) -> None:
+    """Not of padding, and not of audit's own, which are noted at once: to tell of them would never end."""
+    made = [source.blind(), source.public(), source.blind()]
+    await deliver(service, *made)
+    await sequence(service)
+    told = await told_of(service)
+    places = {entry.event_id: entry.idx for entry in await entries(service.database)}
+    assert told == {envelope.id: places[envelope.id] for envelope in made}
+    async with service.database.reading() as db:
+        [row] = (await db.execute(select(outbox))).all()
+    own = Source("audit").envelope(EntriesIncluded.model_validate_json(row.data))
+    async with service.database.transaction() as db:
+        await db.execute(update(outbox).values(event_id=own.id))
+    await deliver(service, own)
+    await sequence(service)
+    assert await told_of(service) == told, "that it was told is told to nobody"
+    async with service.database.reading() as db:
+        index = (await db.execute(select(outbox.c.log_index))).scalar_one()
+    assert index == {entry.event_id: entry.idx for entry in await entries(service.database)}[own.id]
+
+
+async def told_of(service: Service) -> dict[object, int]:
+    async with service.database.reading() as db:
+        said = (await db.execute(select(outbox.c.data).where(outbox.c.type == EntriesIncluded.TYPE))).scalars()
+        events = [EntriesIncluded.model_validate_json(one) for one in said]
+    return {one.event: one.index for event in events for one in event.entries}
+
+
+async def test_a_producer_notes_them_and_misses_what_has_none(service: Service, source: Source) -> None:
+    """In its own outbox, which is any service's; of the others' events nothing is there to be noted."""
+    mine, later = new_id(), new_id()
+    row = {"type": "x.y.z.v1", "subject": new_id(), "sequence": 1, "data": "{}", "published_at": AT}
+    async with service.database.transaction() as db:
+        await db.execute(insert(outbox), [{**row, "event_id": mine}, {**row, "event_id": later, "sequence": 2}])
+        await note_included(db, {mine: 5, new_id(): 6})
+    async with service.database.reading() as db:
+        found = {one.event_id: one.log_index for one in await db.execute(select(outbox))}
+        age = (await db.execute(UNLOGGED)).scalar_one()
+    assert found == {mine: 5, later: None}
+    assert age > 0
+    async with service.database.transaction() as db:
+        await note_included(db, {later: 7})
+    async with service.database.reading() as db:
+        assert (await db.execute(UNLOGGED)).scalar_one() == 0

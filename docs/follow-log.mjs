@@ -1,0 +1,174 @@
+#!/usr/bin/env node
+// Follows a transparency log by the texts of C2SP alone (signed-note, tlog-checkpoint, tlog-cosignature, tlog-policy, tlog-tiles,
+// tlog-proof), without anything of OpenLPSE:
+//
+//     node follow-log.mjs https://lpse.kota.example/log/1/ STATE [POLICY] [PROOF ENTRY]
+//
+// STATE keeps what was seen last: a log that does not go on from it is refused. POLICY is a file; without one the log's own is
+// believed, which is right for the first time only. PROOF (tlog-proof) and ENTRY are files: an entry and its place in the log.
+import { createHash, createPublicKey, verify } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+
+const sha256 = (...parts) => createHash("sha256").update(Buffer.concat(parts)).digest();
+const leafHash = (entry) => sha256(Buffer.of(0), entry);
+const nodeHash = (left, right) => sha256(Buffer.of(1), left, right);
+const refuse = (why) => {
+  console.error(`REFUSED: ${why}`);
+  process.exit(1);
+};
+
+function base64(text) {
+  const bytes = Buffer.from(text, "base64");
+  if (bytes.toString("base64") !== text) refuse(`${text} is not canonical base64`);
+  return bytes;
+}
+
+/** `name+id+base64(kind, key)` of signed-note. */
+function verifierKey(text) {
+  const [name, id, ...rest] = text.split("+");
+  const material = base64(rest.join("+"));
+  const hash = sha256(Buffer.from(`${name}\n`), material);
+  if (hash.subarray(0, 4).toString("hex") !== id) refuse(`the key of ${name} has another id`);
+  const spki = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), material.subarray(1)]);
+  return { name, id, kind: material[0], key: createPublicKey({ key: spki, format: "der", type: "spki" }) };
+}
+
+/** tlog-policy: logs, witnesses, groups, and the one quorum. */
+function readPolicy(text) {
+  const policy = { logs: [], witnesses: new Map(), groups: new Map(), quorum: null };
+  for (const line of text.split("\n")) {
+    const [word, ...words] = line.split(/[ \t]+/).filter(Boolean);
+    if (word === undefined || word.startsWith("#")) continue;
+    if (word === "log") policy.logs.push(verifierKey(words[0]));
+    else if (word === "witness") policy.witnesses.set(words[0], verifierKey(words[1]));
+    else if (word === "group") {
+      const members = words.slice(2);
+      const least = { any: 1, all: members.length }[words[1]] ?? Number(words[1]);
+      policy.groups.set(words[0], { least, members });
+    } else if (word === "quorum") policy.quorum = words[0];
+    else refuse(`the policy has a line ${word}`);
+  }
+  if (policy.quorum === null) refuse("the policy names no quorum");
+  return policy;
+}
+
+function witnessed(policy, name, seen) {
+  if (name === "none") return true;
+  const group = policy.groups.get(name);
+  return group ? group.members.filter((one) => witnessed(policy, one, seen)).length >= group.least : seen.has(name);
+}
+
+/** signed-note: the text and the signatures under it. */
+function readNote(data) {
+  const gap = data.lastIndexOf("\n\n");
+  const text = data.slice(0, gap + 1);
+  const signatures = data.slice(gap + 2).trimEnd().split("\n").map((line) => {
+    const found = /^— ([^ ]+) ([^ ]+)$/.exec(line);
+    if (gap < 0 || !found) refuse(`no signature: ${line}`);
+    const bytes = base64(found[2]);
+    return { name: found[1], id: bytes.subarray(0, 4).toString("hex"), value: bytes.subarray(4) };
+  });
+  return { text, signatures };
+}
+
+/** When `key` signed the text (cosignatures say it), or null. A signature of a known key that does not hold spoils the note. */
+function signedBy(note, key) {
+  let when = null;
+  for (const { name, id, value } of note.signatures) {
+    if (name !== key.name || id !== key.id) continue;
+    const time = key.kind === 4 ? value.readBigUInt64BE(0) : 0n;
+    const said = key.kind === 4 ? `cosignature/v1\ntime ${time}\n${note.text}` : note.text;
+    if (!verify(null, Buffer.from(said), key.key, key.kind === 4 ? value.subarray(8) : value)) refuse(`a false signature of ${name}`);
+    when = time;
+  }
+  return when;
+}
+
+/** tlog-checkpoint, signed by the log and by enough witnesses. */
+function readCheckpoint(data, policy) {
+  const note = readNote(data);
+  const [origin, size, root] = note.text.split("\n");
+  if (!policy.logs.some((key) => key.name === origin && signedBy(note, key) !== null)) refuse(`the log did not sign for ${origin}`);
+  const seen = new Map();
+  for (const [name, key] of policy.witnesses) {
+    const when = signedBy(note, key);
+    if (when !== null) seen.set(name, new Date(Number(when) * 1000).toISOString());
+  }
+  if (!witnessed(policy, policy.quorum, seen)) refuse(`too few witnesses: ${[...seen.keys()].join(", ") || "none"}`);
+  return { origin, size: Number(size), root: base64(root), seen };
+}
+
+/** RFC 6962 over all leaves. */
+function rootOf(leaves) {
+  if (leaves.length === 0) return sha256();
+  if (leaves.length === 1) return leaves[0];
+  const half = 2 ** Math.floor(Math.log2(leaves.length - 1));
+  return nodeHash(rootOf(leaves.slice(0, half)), rootOf(leaves.slice(half)));
+}
+
+/** The root to which an inclusion path leads. */
+function climb(leaf, index, size, path) {
+  if (size === 1) return path.length === 0 ? leaf : refuse("the path is too long");
+  if (path.length === 0) refuse("the path is too short");
+  const half = 2 ** Math.floor(Math.log2(size - 1));
+  const sibling = path.at(-1);
+  return index < half
+    ? nodeHash(climb(leaf, index, half, path.slice(0, -1)), sibling)
+    : nodeHash(sibling, climb(leaf, index - half, size - half, path.slice(0, -1)));
+}
+
+async function fetched(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) refuse(`${url} answers ${answer.status}`);
+  return Buffer.from(await answer.arrayBuffer());
+}
+
+/** tlog-tiles: the entries of a log of this size, out of its bundles. */
+async function entriesOf(log, size) {
+  const entries = [];
+  for (let index = 0; index * 256 < size; index++) {
+    const width = Math.min(256, size - index * 256);
+    const groups = String(index).padStart(Math.ceil(String(index).length / 3) * 3, "0").match(/.../g);
+    const path = groups.map((group, place) => (place < groups.length - 1 ? `x${group}` : group)).join("/");
+    const data = await fetched(`${log}tile/entries/${path}${width < 256 ? `.p/${width}` : ""}`);
+    for (let place = 0; place < data.length; ) {
+      const end = place + 2 + data.readUInt16BE(place);
+      entries.push(data.subarray(place + 2, end));
+      place = end;
+    }
+  }
+  return entries;
+}
+
+/** tlog-proof: what stands at its index of the log that witnesses saw. */
+function checkProof(data, entry, policy) {
+  const gap = data.indexOf("\n\n");
+  const lines = data.slice(0, gap).split("\n").filter((line) => !line.startsWith("extra "));
+  if (lines[0] !== "c2sp.org/tlog-proof@v1") refuse("no tlog-proof");
+  const checkpoint = readCheckpoint(data.slice(gap + 2), policy);
+  const index = Number(lines[1].replace("index ", ""));
+  const root = climb(leafHash(entry), index, checkpoint.size, lines.slice(2).map(base64));
+  if (!root.equals(checkpoint.root)) refuse(`the entry does not stand at ${index} of ${checkpoint.size}`);
+  return { index, checkpoint };
+}
+
+const [address, stateFile, policyFile, proofFile, entryFile] = process.argv.slice(2);
+if (!stateFile) refuse("usage: follow-log.mjs URL STATE [POLICY] [PROOF ENTRY]");
+const log = address.endsWith("/") ? address : `${address}/`;
+const policy = readPolicy(policyFile ? readFileSync(policyFile, "utf8") : (await fetched(`${log}policy`)).toString());
+const now = readCheckpoint((await fetched(`${log}checkpoint`)).toString(), policy);
+const leaves = (await entriesOf(log, now.size)).map(leafHash);
+if (leaves.length !== now.size || !rootOf(leaves).equals(now.root)) refuse("the entries do not lead to the signed root");
+if (existsSync(stateFile)) {
+  const before = JSON.parse(readFileSync(stateFile, "utf8"));
+  if (before.origin !== now.origin) refuse(`this is ${now.origin}, and ${before.origin} was seen before`);
+  if (before.size > now.size) refuse(`the log had ${before.size} entries and has ${now.size}`);
+  if (rootOf(leaves.slice(0, before.size)).toString("hex") !== before.root) refuse("what was seen before was changed");
+}
+writeFileSync(stateFile, JSON.stringify({ origin: now.origin, size: now.size, root: now.root.toString("hex") }));
+console.log(`${now.origin}: ${now.size} entries, root ${now.root.toString("hex")}`);
+for (const [name, when] of now.seen) console.log(`  seen by ${name} at ${when}`);
+if (proofFile) {
+  const { index, checkpoint } = checkProof(readFileSync(proofFile, "utf8"), readFileSync(entryFile), policy);
+  console.log(`  the entry stands at ${index} of ${checkpoint.size}`);
+}

@@ -1,0 +1,10 @@
+"""Events know their places in the public log."""
+
+from kit.migrations import kit_tables_2
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    kit_tables_2()
