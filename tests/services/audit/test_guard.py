@@ -132,6 +132,7 @@ async def test_a_sequencer_does_so_before_it_signs_anything(publishing: Service,
     await asyncio.wait([running])
     now = {head.size: head.note for head in await checkpoints(publishing.database)}
     assert all(note == signed.get(size, note) for size, note in now.items())
+    assert now.get(max(signed)) == signed[max(signed)], "it went on as if nothing had been published"
     await assert_whole_but_for_dummies(publishing)
 
 
@@ -167,7 +168,8 @@ async def test_a_second_history_is_not_signed(publishing: Service, source: Sourc
 
 
 CRIMES = {
-    "an altered bundle": ("tile/entries/000.p/{}", b"x"),
+    "no bundle": ("tile/entries/000.p/{}", b"x"),
+    "an altered entry": ("tile/entries/000.p/{}", b'"at":"2026-'),
     "a checkpoint of somebody else's": (CHECKPOINT, None),
     "no checkpoint at all": (CHECKPOINT, b"nothing"),
 }
@@ -182,6 +184,8 @@ async def test_false_files_are_not_taken(publishing: Service, source: Source, cr
         size = await publish(publishing)
     held = len(await entries(publishing.database))
     path, content = CRIMES[crime]
+    if content == b'"at":"2026-':
+        content = (await publishing.store().read(path.format(size))).replace(content, b'"at":"2025-')
     if content is None:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -214,9 +218,10 @@ async def test_where_the_files_are_lost_too_nothing_is_signed(publishing: Servic
 
 async def test_a_witness_that_saw_another_log_stops_it(publishing: Service, source: Source) -> None:
     await some(publishing, source, 4)
-    await publish(publishing)
+    size = await publish(publishing)
+    assert size is not None
     signer = signer_of(publishing)
-    forked = signer.sign(Checkpoint(signer.origin, 5, bytes(32)))
+    forked = signer.sign(Checkpoint(signer.origin, size, bytes(32)))
     async with telling(str(forked).encode()) as witnesses:
         with pytest.raises(LogBroken, match="the witness w saw another log"):
             await guard_of(publishing, witnesses).check()
