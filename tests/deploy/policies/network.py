@@ -92,6 +92,7 @@ def borders(manifests: Manifests) -> Iterator[str]:
     wanted |= {(server, "egress", ANYWHERE, port) for server in ("postgres", "rabbitmq") for port in API_SERVER}
     if manifests.overlay == "city":
         wanted |= {("backup-documents", "egress", ANYWHERE, 443)}
+        wanted |= {(pod, "egress", ANYWHERE, 443) for pod in pods if pod.startswith("audit-")}
         wanted |= {("rabbitmq", "ingress", "kubernetes.io/metadata.name=keda", 15672)}
         wanted |= {(server, "ingress", "openlpse/telemetry=true", port) for server, port in MEASURED.items()}
         wanted |= {(name, "egress", "openlpse/telemetry=true", 4318) for name in SERVING & manifests.ours.keys()}

@@ -103,6 +103,23 @@ def keys(manifests: Manifests) -> Iterator[str]:
 
 
 @policy
+def files_of_the_log(manifests: Manifests) -> Iterator[str]:
+    """In a city witnesses see the log, and whoever checks it finds whom to believe."""
+    for name in ("audit-api", "audit-worker"):
+        workload = manifests.ours[name]
+        told = dict(manifests.environment(workload.main))
+        wanted = {"LPSE_LOG_POLICY": "policy", "LPSE_TRUST_ROOT": "trust-root"} if manifests.overlay == "city" else {}
+        mounts = {one["mountPath"]: one for one in workload.main["volumeMounts"]}
+        volumes = {volume["name"]: volume.get("configMap") for volume in workload.pod["volumes"]}
+        for variable, file in wanted.items():
+            folder, _, last = str(told.get(variable)).rpartition("/")
+            mount = mounts.get(folder, {})
+            yield from differs(f"{name} {variable}", last, file)
+            yield from differs(f"{name} {variable}", volumes.get(mount.get("name", "")), {"name": "lpse-log"})
+            yield from (f"{name} may write {variable}" for _ in [1] if mount and not mount.get("readOnly"))
+
+
+@policy
 def accounts_of_training(manifests: Manifests) -> Iterator[str]:
     """Where whoever is told of their file finds it, and may only read it."""
     for name, workload in manifests.ours.items():
