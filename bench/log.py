@@ -130,7 +130,8 @@ def _sequencer(service: Service) -> Sequencer:
 
 
 def _publisher(service: Service) -> Publisher:
-    return Publisher(service.database, service.store(), service.settings.sweep)
+    signer: Signer = service.resources["signer"]
+    return Publisher(service.database, service.store(), signer, asyncio.Event(), service.settings.sweep)
 
 
 async def _accept(service: Service, rate: int, seconds: float) -> dict[UUID, datetime]:

@@ -82,7 +82,7 @@ def _wanted(ring: KeyRing, instance: str, policy: Path | None) -> TrustRoot:
     """The first version, without its roots yet."""
     origin = f"{instance}/log/1"
     listed = ring.public()
-    logs = [key for key in listed if (key.owner, key.purpose) == ("audit", "log")]
+    logs = [key for key in listed if (key.owner, key.purpose) == ("audit", "log") and key.not_before < key.not_after]
     lines = "".join(f"log {Key(origin, key.jwk.public_key.public_bytes_raw())}\n" for key in logs)
     try:
         rest = policy.read_text() if policy else "quorum none\n"
@@ -97,7 +97,7 @@ def _wanted(ring: KeyRing, instance: str, policy: Path | None) -> TrustRoot:
             int(key.not_after.timestamp()),
         )
         for key in listed
-        if key.purpose == "receipt"
+        if key.purpose == "receipt" and key.not_before < key.not_after
     )
     nobody = tuple(str(_public(f"{instance}/{number}", Ed25519PrivateKey.generate())) for number in range(THRESHOLD))
     try:

@@ -117,8 +117,9 @@ function climb(leaf, index, size, path) {
     : nodeHash(sibling, climb(leaf, index - half, size - half, path.slice(0, -1)));
 }
 
-async function fetched(url) {
+async function fetched(url, optional = false) {
   const answer = await fetch(url);
+  if (optional && answer.status === 404) return null;
   if (!answer.ok) refuse(`${url} answers ${answer.status}`);
   return Buffer.from(await answer.arrayBuffer());
 }
@@ -130,8 +131,10 @@ async function entriesOf(log, size) {
     const width = Math.min(256, size - index * 256);
     const groups = String(index).padStart(Math.ceil(String(index).length / 3) * 3, "0").match(/.../g);
     const path = groups.map((group, place) => (place < groups.length - 1 ? `x${group}` : group)).join("/");
-    const data = await fetched(`${log}tile/entries/${path}${width < 256 ? `.p/${width}` : ""}`);
-    for (let place = 0; place < data.length; ) {
+    // the part of a bundle may go as soon as the whole is there
+    const part = width < 256 ? await fetched(`${log}tile/entries/${path}.p/${width}`, true) : null;
+    const data = part ?? (await fetched(`${log}tile/entries/${path}`));
+    for (let place = 0, read = 0; place < data.length && read < width; read++) {
       const end = place + 2 + data.readUInt16BE(place);
       entries.push(data.subarray(place + 2, end));
       place = end;

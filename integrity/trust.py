@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from . import base64
 from .canonical import NotCanonical, canonical, parse
 from .ed25519 import SignatureError
-from .note import Key, Note, NoteError, sign
+from .note import PLAIN, Key, Note, NoteError, sign
 from .policy import Policy, PolicyError
 
 TYPE: Final = "trust-root/v1"
@@ -51,15 +51,27 @@ class TrustRoot:
     receipts: tuple[SigningKey, ...]
 
     def __post_init__(self) -> None:
-        if not FEWEST <= self.threshold <= len(set(self.roots)) == len(self.roots):
-            raise TrustError(f"a root of trust has at least {FEWEST} roots, each once, and that many sign it")
-        if self.version < 1 or not self.instance or "\n" in self.instance:
-            raise TrustError("a root of trust names its instance, and counts its versions from 1")
+        numbers = self.version, self.threshold, *(second for key in self.receipts for second in (key.since, key.until))
+        words = (
+            self.instance,
+            self.policy,
+            *(word for key in self.receipts for word in (key.kid, key.owner, key.public)),
+        )
+        if any(type(one) is not int for one in numbers) or any(type(one) is not str for one in words):
+            raise TrustError("a root of trust holds numbers and texts, each in its place")
         try:
-            self.known()
+            offices = {key.public for key in self.known() if key.kind == PLAIN}
             Policy.parse(self.policy.encode())
         except (NoteError, PolicyError) as error:
             raise TrustError(f"it names a key or a policy that is none: {error}") from error
+        if not FEWEST <= self.threshold <= len(offices) == len(self.roots):
+            raise TrustError(
+                f"a root of trust has at least {FEWEST} roots, each with a key of its own, and that many sign it"
+            )
+        if self.version < 1 or not self.instance or "\n" in self.instance:
+            raise TrustError("a root of trust names its instance, and counts its versions from 1")
+        if len({key.kid for key in self.receipts}) < len(self.receipts):
+            raise TrustError("a root of trust names a key for receipts once")
 
     def __str__(self) -> str:
         """The text of the note."""
@@ -95,7 +107,7 @@ class TrustRoot:
             note = Note.parse(data)
             root = cls._from_text(note.text)
             _require(note, root.known(), root.threshold, "its own roots")
-        except (NoteError, NotCanonical, KeyError, TypeError) as error:
+        except (AttributeError, NoteError, NotCanonical, KeyError, TypeError) as error:
             raise TrustError(f"not a root of trust: {error}") from error
         return root
 

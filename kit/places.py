@@ -6,7 +6,7 @@ A receipt names the place, and an event that got none in time is missed by who e
 from collections.abc import Mapping
 from uuid import UUID
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, select, update
 
 from kit.db import Db
 from kit.envelope import Incoming
@@ -22,8 +22,12 @@ _NOTE = update(outbox).where(outbox.c.event_id == bindparam("event")).values(log
 async def note_included(db: Db, places: Mapping[UUID, int]) -> None:
     """Events of other services are not in this outbox."""
     if places:
-        rows = [{"event": event, "index": index} for event, index in places.items()]
-        await (await db.connection()).execute(_NOTE, rows)
+        # in the order in which the relay marks them: two that wait for each other would both wait in vain
+        mine = select(outbox.c.event_id).where(outbox.c.event_id.in_(places)).order_by(outbox.c.position)
+        here = (await db.execute(mine.with_for_update())).scalars().all()
+        if here:
+            rows = [{"event": event, "index": places[event]} for event in here]
+            await (await db.connection()).execute(_NOTE, rows)
 
 
 async def _told(db: Db, event: Incoming[EntriesIncluded]) -> None:

@@ -102,8 +102,8 @@ class Witness:
             now = await real_now(db)
             mine = cosign(text, self.key.name, self._private, int(now.timestamp()))
             known = {(key.name, key.id) for key in keys}
-            theirs = [one for one in growth.note.signatures if (one.name, one.id) in known]
-            seen.note, seen.at = str(Note(text, (*theirs, mine))), now
+            theirs = {(one.name, one.id): one for one in growth.note.signatures if (one.name, one.id) in known}
+            seen.note, seen.at = str(Note(text, (*theirs.values(), mine))), now
         return PlainTextResponse(str(mine))
 
     async def checkpoint(self, origin_hash: str) -> Response:

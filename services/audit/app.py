@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from fastapi import APIRouter
 
-from integrity.policy import Witness
+from integrity.policy import Policy, Witness
 from kit.jobs import Periodic
 from kit.service import Loop, Service
 from kit.settings import Settings
@@ -17,7 +17,7 @@ from services.audit.log.monitor import Monitor
 from services.audit.log.publisher import Publisher
 from services.audit.log.sequencer import Sequencer
 from services.audit.log.signing import Signer
-from services.audit.log.witnesses import Asking, policy_of
+from services.audit.log.witnesses import Asking, forget_others, policy_of
 from services.audit.models import Base
 from services.audit.reactions import Recorder
 
@@ -34,7 +34,7 @@ def build(settings: Settings) -> Service:
         everything=Recorder(signer).record,
         jobs={"alarm_gaps": jobs.alarm_gaps},
         periodic=(Periodic("alarm_gaps", timedelta(seconds=30)),),
-        loops=_loops(signer, policy_of(signer, settings.log_policy).witnesses),
+        loops=_loops(signer, policy_of(signer, settings.log_policy)),
         gauges=(jobs.GAPS, jobs.FINDINGS, jobs.UNPUBLISHED, jobs.UNSEEN),
         bucket="log",
         resources={"signer": signer},
@@ -48,24 +48,26 @@ def _both(log: APIRouter, trust: APIRouter) -> APIRouter:
     return both
 
 
-def _loops(signer: Signer, witnesses: Mapping[str, Witness]) -> Mapping[str, Loop]:
-    ahead = asyncio.Event()
-    """Set where a witness says that it saw more of the log, or another one."""
+def _loops(signer: Signer, policy: Policy) -> Mapping[str, Loop]:
+    witnesses = policy.witnesses
+    doubt = asyncio.Event()
+    """Set where a witness, or what is published, says that there is more of the log, or another one."""
 
     async def sequence(service: Service) -> None:
         guard = Guard(service.database, service.store(), signer, witnesses)
         settings = service.settings
-        await Sequencer(service.database, signer, guard, ahead, settings.log_steps, settings.sweep).run()
+        await Sequencer(service.database, signer, guard, doubt, settings.log_steps, settings.sweep).run()
 
     async def publish(service: Service) -> None:
-        await Publisher(service.database, service.store(), service.settings.sweep).run()
+        await Publisher(service.database, service.store(), signer, doubt, service.settings.sweep).run()
 
     async def monitor(service: Service) -> None:
+        await forget_others(service.database, policy)
         await Monitor(service.database, service.store(), signer).run()
 
     def asking(name: str, witness: Witness) -> Loop:
         async def ask(service: Service) -> None:
-            await Asking(name, witness, service.database, ahead, service.settings.sweep).run()
+            await Asking(name, witness, policy, service.database, doubt, service.settings.sweep).run()
 
         return ask
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from kit.db import Db
 from kit.jobs import Job
 from kit.measures import Gauge
-from services.audit.models import Checkpoint, Cosignature, Finding, ParkedEvent, ProducerCursor, Published
+from services.audit.models import Checkpoint, Finding, ParkedEvent, ProducerCursor, Published, Witnessed
 
 __all__ = ["FINDINGS", "GAPS", "PATIENCE", "UNPUBLISHED", "UNSEEN", "alarm_gaps"]
 
@@ -29,15 +29,14 @@ FINDINGS = Gauge("lpse.audit.findings", select(func.count().label("value")).sele
 """Places of the log that are not as they were published."""
 
 _NEWEST = select(func.coalesce(func.max(Published.size), 0)).scalar_subquery()
-_OLDEST = func.min(Checkpoint.at).filter(Checkpoint.size > _NEWEST)
+_OLDEST = select(Checkpoint.at).where(Checkpoint.size > _NEWEST).order_by(Checkpoint.size).limit(1).scalar_subquery()
 _WAITS = select(func.coalesce(func.extract("epoch", func.clock_timestamp() - _OLDEST), 0).label("value"))
 UNPUBLISHED = Gauge("lpse.audit.unpublished", _WAITS, unit="s")
 """For how long there has been a signed checkpoint that nobody can read."""
 
-_AGE = func.extract("epoch", func.clock_timestamp() - func.max(Cosignature.at)).label("value")
-_BY_WITNESS = select(Cosignature.witness, _AGE).group_by(Cosignature.witness)
-UNSEEN = Gauge("lpse.audit.unseen", _BY_WITNESS, unit="s")
-"""How long ago each witness last saw the log."""
+_AGE = func.extract("epoch", func.clock_timestamp() - Witnessed.at).label("value")
+UNSEEN = Gauge("lpse.audit.unseen", select(Witnessed.witness, _AGE), unit="s")
+"""How long ago each witness of the policy last saw the log."""
 
 
 async def alarm_gaps(db: Db, _job: Job) -> None:

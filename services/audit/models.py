@@ -21,6 +21,7 @@ __all__ = [
     "PendingEntry",
     "ProducerCursor",
     "Published",
+    "Witnessed",
 ]
 
 REAL_NOW = text("clock_timestamp()")
@@ -132,13 +133,26 @@ class Checkpoint(Base):
 
 
 class Published(Base):
-    """A checkpoint whose files everybody can read."""
+    """A checkpoint whose files everybody can read. `seen`: enough witnesses signed it."""
 
     __tablename__ = "log_published"
+    __table_args__ = (Index("ix_log_published_seen", "size", postgresql_where=text("seen")),)
 
     size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(db.Instant, server_default=REAL_NOW)
     """Real time."""
+    seen: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class Witnessed(Base):
+    """How much of the log each witness of the policy has seen, and when it last said so. A new one begins with nothing, now."""
+
+    __tablename__ = "log_witnessed"
+
+    witness: Mapped[str] = mapped_column(primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    at: Mapped[datetime] = mapped_column(db.Instant, server_default=REAL_NOW)
+    """Real time, of our database."""
 
 
 class Cosignature(Base):

@@ -19,7 +19,6 @@ from integrity.note import Note, NoteError
 from integrity.tiles import WIDTH, Tile, TileError
 from kit.db import Database, Db
 from kit.storage import ObjectMissing, ObjectStore
-from services.audit.log.publisher import published
 from services.audit.log.signing import Signer
 from services.audit.log.tree import LogBroken
 from services.audit.models import Checkpoint, LogEntry, LogNode
@@ -60,12 +59,6 @@ class Files:
     store: ObjectStore
     size: int
 
-    @classmethod
-    async def of(cls, store: ObjectStore) -> "Files | None":
-        """None before anything was published. Raises NoteError where the checkpoint is none."""
-        found = await published(store)
-        return cls(store, found[0].size) if found else None
-
     async def leaves(self, first: int, end: int) -> tuple[list[bytes | None], list[Finding]]:
         """The leaf hashes from `first`, a multiple of 256, that are published; None where a file is no good."""
         leaves: list[bytes | None] = []
@@ -83,6 +76,14 @@ class Files:
         return leaves[: end - first], found
 
     async def _tile(self, index: int, width: int) -> tuple[list[bytes], list[bytes]]:
+        """Its part goes when the whole is there, also while we read."""
+        try:
+            return await self._whole(index, width)
+        except ObjectMissing:
+            hashes, entries = await self._whole(index, WIDTH)
+            return hashes[:width], entries[:width]
+
+    async def _whole(self, index: int, width: int) -> tuple[list[bytes], list[bytes]]:
         row, entries = Tile(0, index, width), Tile(None, index, width)
         return row.hashes(await self.store.read(str(row))), entries.entries(await self.store.read(str(entries)))
 

@@ -4,8 +4,10 @@ import asyncio
 from dataclasses import dataclass
 
 import structlog
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from integrity.ed25519 import SignatureError
 from integrity.note import NoteError
 from kit.db import Database
 from kit.outbox import emit
@@ -14,8 +16,10 @@ from kit.storage import ObjectStore
 from services.audit.events import log_altered
 from services.audit.log import check
 from services.audit.log.check import Files, Finding
+from services.audit.log.publisher import published
 from services.audit.log.signing import Signer
 from services.audit.models import Finding as Row
+from services.audit.models import Published
 
 __all__ = ["Monitor"]
 
@@ -44,15 +48,25 @@ class Monitor:
 
     async def cycle(self, pause: float = 0) -> list[Finding]:
         """Everything once; returns what is wrong, also what was told before."""
-        try:
-            files = await Files.of(self.store)
-        except NoteError:
-            files = None
+        async with self.database.reading() as db:
+            size = (await db.execute(select(func.max(Published.size)))).scalar_one()
+        files = Files(self.store, size) if size else None
         found = []
+        if files and not await self._is_published(files.size):
+            found.append(Finding(files.size - 1, "file"))
+            await self._tell(found[0])
         async for finding in check.look(self.database, signer=self.signer, files=files, pause=pause):
             found.append(finding)
             await self._tell(finding)
         return found
+
+    async def _is_published(self, size: int) -> bool:
+        """Whether a checkpoint of ours with so much is there for everybody."""
+        try:
+            found = await published(self.store)
+            return found is not None and found[0].size >= size and bool(found[1].signed_by(self.signer.known()))
+        except (NoteError, SignatureError):
+            return False
 
     async def _tell(self, finding: Finding) -> None:
         async with self.database.transaction() as db:

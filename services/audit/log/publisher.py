@@ -14,11 +14,15 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from integrity.checkpoint import Checkpoint as Statement
-from integrity.note import Note
+from integrity.ed25519 import SignatureError
+from integrity.merkle import ProofError
+from integrity.note import Note, NoteError
 from integrity.tiles import HEIGHT, WIDTH, Tile, bundle, tiles_of
 from kit.db import Database, Db
 from kit.problems import Problem
 from kit.storage import ObjectMissing, ObjectStore
+from services.audit.log.signing import Signer
+from services.audit.log.tree import root_of
 from services.audit.models import Checkpoint, LogEntry, LogNode, Published
 
 __all__ = ["CHECKPOINT", "NOTE_TYPE", "TILE_TYPE", "Publisher", "published"]
@@ -50,6 +54,9 @@ class Publisher:
 
     database: Database
     store: ObjectStore
+    signer: Signer
+    doubt: asyncio.Event
+    """Set where something else is published than this database holds."""
     sweep: float = 1.0
     _looked: bool = field(default=False, init=False)
     """Whether the store really has what this database says was published: it may be a new one."""
@@ -78,10 +85,9 @@ class Publisher:
             newest = (await db.execute(query)).scalar_one_or_none()
             if newest is None or (self._looked and await _is_published(db, newest.size)):
                 return None
-            before = await published(self.store)
-            since = before[0].size if before else 0
-            if since > newest.size:
-                log.critical("more of the log is published than this database holds", published=since, here=newest.size)
+            since = await self._continued(db, newest.size)
+            if since is None:
+                self.doubt.set()
                 return None
             if since < newest.size:
                 await self._write(db, since, newest.size)
@@ -91,6 +97,22 @@ class Publisher:
             await db.execute(insert(Published).values(size=newest.size).on_conflict_do_nothing())
             db.info["wakes"] = True  # whoever asks witnesses
         return newest.size
+
+    async def _continued(self, db: Db, size: int) -> int | None:
+        """How many of our entries are published; None where something else is, which the guard must see first."""
+        try:
+            found = await published(self.store)
+            if found is None:
+                return 0
+            statement, note = found
+            ours = statement.origin == self.signer.origin and bool(note.signed_by(self.signer.known()))
+            if ours and statement.size <= size and await root_of(db, statement.size) == statement.root:
+                return statement.size
+        except (NoteError, SignatureError, ProofError) as error:
+            log.critical("what is published as the log is none", why=str(error))
+            return None
+        log.critical("another log is published than this database holds", published=statement.size, here=size)
+        return None
 
     async def _write(self, db: Db, since: int, size: int) -> None:
         for some in _some(tiles_of(size, since)):

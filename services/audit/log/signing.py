@@ -39,11 +39,11 @@ class Signer:
         return Note(text, tuple(sign(text, self.origin, key.private) for key in keys))
 
     def known(self) -> list[Key]:
-        """All that ever signed for this log, as everybody may know them."""
+        """All that ever signed for this log, as everybody may know them; not one that was stolen, which was never valid."""
         return [
             Key(self.origin, key.jwk.public_key.public_bytes_raw())
             for key in self.ring.public()
-            if (key.owner, key.purpose) == (OWNER, PURPOSE)
+            if (key.owner, key.purpose) == (OWNER, PURPOSE) and key.not_before < key.not_after
         ]
 
     def secret(self) -> bytes:

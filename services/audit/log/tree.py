@@ -54,7 +54,7 @@ async def right_edge(db: Db, head: Head) -> CompactRange:
 async def root_of(db: Db, size: int) -> bytes:
     """The root of its first entries. Raises ProofError where it holds fewer."""
     wanted = peak_nodes(size)
-    stored = await _read(db, wanted)
+    stored = await _read(db, wanted) if wanted else {}
     try:
         return CompactRange(size, [stored[node] for node in wanted]).root()
     except KeyError as missing:

@@ -6,6 +6,7 @@ and nobody's bid waits for any of them. What a witness answers is believed as fa
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import httpx2
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from integrity.checkpoint import Checkpoint as Statement
@@ -27,7 +28,7 @@ from kit.db import Database, Db
 from kit.settings import CannotStart
 from services.audit.log import tree
 from services.audit.log.signing import Signer
-from services.audit.models import Checkpoint, Cosignature, Published
+from services.audit.models import Checkpoint, Cosignature, Published, Witnessed
 
 __all__ = ["HEARTBEAT", "Asking", "Refusal", "Seen", "head_of", "policy_of", "policy_text", "seen"]
 
@@ -41,10 +42,11 @@ HEARTBEAT = timedelta(minutes=5)
 SKEW = timedelta(minutes=5)
 """By how much a witness's clock may be wrong."""
 TRIES = 3
+LAST_PORT = 65535
 PAUSES = (1.0, 60.0)
 """Seconds before one that did not answer is asked again, at first and at most."""
-LOOK_BACK = 500
-"""Cosignatures among which the newest quorum is looked for."""
+LOOK_BACK = 100
+"""Checkpoints that were enough for some policy, among which one is looked for that is for this."""
 
 
 class Refusal(Exception):
@@ -60,9 +62,19 @@ def policy_text(signer: Signer, file: Path | None) -> str:
 def policy_of(signer: Signer, file: Path | None) -> Policy:
     """Raises CannotStart where the file is none to use."""
     try:
-        return Policy.parse(policy_text(signer, file).encode())
-    except (OSError, PolicyError, UnicodeDecodeError) as error:
+        policy = Policy.parse(policy_text(signer, file).encode())
+        for one in policy.witnesses.values():
+            _check_address(one)
+    except (OSError, PolicyError, UnicodeDecodeError, httpx2.InvalidURL) as error:
         raise CannotStart(f"LPSE_LOG_POLICY names {file}, which is no policy of witnesses: {error}") from error
+    return policy
+
+
+def _check_address(witness: Witness) -> None:
+    """Raises PolicyError, now and not each time it is asked."""
+    url = httpx2.URL(witness.url) if witness.url else None
+    if url and (url.scheme not in {"http", "https"} or not url.host or (url.port or 0) > LAST_PORT):
+        raise PolicyError(f"{witness.url} is no address of a witness")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +87,32 @@ class Seen:
 
 
 async def seen(db: Db, policy: Policy, larger_than: int = -1) -> Seen | None:
-    """Of more than so many entries, where one is asked for."""
-    query = select(Cosignature).where(Cosignature.size > larger_than).order_by(Cosignature.size.desc()).limit(LOOK_BACK)
-    found: dict[int, list[Cosignature]] = {}
-    for one in (await db.execute(query)).scalars():
-        if one.witness in policy.witnesses:
-            found.setdefault(one.size, []).append(one)
-    if not found and policy.satisfied_by(frozenset()):
-        newest = select(Published.size).where(Published.size > larger_than).order_by(Published.size.desc()).limit(1)
-        found = {size: [] for size in (await db.execute(newest)).scalars()}
-    for size, some in found.items():
+    """Of more than so many entries, where one is asked for. What was enough for an older policy counts as far as it is enough
+    for this one."""
+    query = select(Published.size).where(Published.size > larger_than).order_by(Published.size.desc())
+    if not policy.satisfied_by(frozenset()):
+        query = query.where(Published.seen)
+    for size in (await db.execute(query.limit(LOOK_BACK))).scalars():
+        some = [one for one in await _of(db, size) if one.witness in policy.witnesses]
         if policy.satisfied_by({one.witness for one in some}):
             checkpoint = await db.get_one(Checkpoint, size)
             note = Note.parse(str(checkpoint.note).encode())
             lines = [Signature.parse(one.line) for one in some]
             return Seen(size, note.with_signatures(lines), {one.witness: one.at for one in some})
     return None
+
+
+async def _of(db: Db, size: int) -> Sequence[Cosignature]:
+    return (await db.execute(select(Cosignature).where(Cosignature.size == size))).scalars().all()
+
+
+async def forget_others(database: Database, policy: Policy) -> None:
+    """Nobody waits for a witness that left the policy; for one that is new, from now on."""
+    async with database.transaction() as db:
+        await db.execute(delete(Witnessed).where(Witnessed.witness.not_in(policy.witnesses)))
+        for name, one in policy.witnesses.items():
+            if one.url:
+                await db.execute(insert(Witnessed).values(witness=name).on_conflict_do_nothing())
 
 
 @dataclass(slots=True)
@@ -100,6 +122,7 @@ class Asking:
 
     name: str
     witness: Witness
+    policy: Policy
     database: Database
     ahead: asyncio.Event
     sweep: float = 1.0
@@ -130,10 +153,8 @@ class Asking:
         """
         async with self.database.reading() as db:
             newest = await _newest(db)
-            mine = (
-                select(Cosignature).where(Cosignature.witness == self.name).order_by(Cosignature.size.desc()).limit(1)
-            )
-            last = (await db.execute(mine)).scalar_one_or_none()
+            query = select(Witnessed.size, Witnessed.at).where(Witnessed.witness == self.name)
+            last = (await db.execute(query)).one_or_none()
             now = await real_now(db)
         if newest is None or (last and last.size == newest.size and now - last.at < self.heartbeat):
             return None
@@ -146,6 +167,11 @@ class Asking:
             row = insert(Cosignature).values(size=newest.size, witness=self.name, line=line, at=at)
             kept = {"line": row.excluded.line, "at": row.excluded.at}
             await db.execute(row.on_conflict_do_update(index_elements=["size", "witness"], set_=kept))
+            mine = insert(Witnessed).values(witness=self.name, size=newest.size, at=now)
+            news = {"size": mine.excluded.size, "at": mine.excluded.at}
+            await db.execute(mine.on_conflict_do_update(index_elements=["witness"], set_=news))
+            if self.policy.satisfied_by({one.witness for one in await _of(db, newest.size)}):
+                await db.execute(update(Published).where(Published.size == newest.size).values(seen=True))
         return newest.size
 
     async def _signed(

@@ -41,7 +41,16 @@ def upgrade() -> None:
         "log_published",
         sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.Column("seen", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.PrimaryKeyConstraint("size", name=op.f("pk_log_published")),
+    )
+    op.create_index("ix_log_published_seen", "log_published", ["size"], postgresql_where=sa.text("seen"))
+    op.create_table(
+        "log_witnessed",
+        sa.Column("witness", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.PrimaryKeyConstraint("witness", name=op.f("pk_log_witnessed")),
     )
     op.create_table(
         "log_cosignature",

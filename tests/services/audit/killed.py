@@ -6,8 +6,7 @@ from typing import Any
 
 from kit.settings import Settings
 from services.audit.app import build
-from services.audit.log.publisher import Publisher
-from tests.services.audit.source import sequencer_of
+from tests.services.audit.source import publisher_of, sequencer_of
 
 __all__ = ["work"]
 
@@ -18,6 +17,6 @@ def work(settings: dict[str, Any], begun: Path) -> None:
 
 async def _work(settings: Settings, begun: Path) -> None:
     service = build(settings)
-    publisher = Publisher(service.database, service.store(), sweep=0.01)
+    publisher = publisher_of(service)
     begun.touch()
     await asyncio.gather(sequencer_of(service, sweep=0.01).run(), publisher.run())

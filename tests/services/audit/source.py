@@ -105,10 +105,14 @@ async def sequence(service: Service) -> int:
     return grown
 
 
+def publisher_of(service: Service) -> Publisher:
+    return Publisher(service.database, service.store(), signer_of(service), asyncio.Event(), sweep=0.01)
+
+
 async def publish(service: Service) -> int | None:
     """The files of all that is pending, and of what was appended before; the size that is then published."""
     await sequence(service)
-    return await Publisher(service.database, service.store()).publish()
+    return await publisher_of(service).publish()
 
 
 async def entries(database: Database) -> list[LogEntry]:

@@ -44,6 +44,7 @@ TABLES = (
     "log_pending",
     "log_published",
     "log_cosignature",
+    "log_witnessed",
     "producer_cursor",
     "parked_event",
     "inbox",

@@ -145,3 +145,27 @@ async def test_a_database_and_its_files_that_were_altered_together(publishing: S
     found = await monitor_of(publishing).cycle()
     assert Finding(8, "root") in found
     assert min(finding.index for finding in found) <= 8
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"nothing", b"uji/log/1\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n"]
+)
+async def test_a_published_checkpoint_that_is_gone_or_false(
+    publishing: Service, source: Source, content: bytes | None
+) -> None:
+    await filled(publishing, source)
+    store = publishing.store()
+    if content is None:
+        for one in await store.versions("checkpoint"):
+            await store.remove(one.key, one.version_id or "")
+    else:
+        await store.put("checkpoint", content, TILE_TYPE)
+    assert await monitor_of(publishing).cycle() == [Finding(SIZE - 1, "file")]
+
+
+async def test_a_part_that_became_whole_meanwhile_is_no_loss(publishing: Service, source: Source) -> None:
+    """The log grows while it is read."""
+    await filled(publishing, source)
+    async with publishing.database.transaction() as db:
+        await db.execute(text("delete from log_published where size > 9"))
+    assert await monitor_of(publishing).cycle() == []

@@ -12,7 +12,15 @@ import httpx2
 import pytest
 
 from integrity.checkpoint import Checkpoint
-from integrity.merkle import consistency_path, inclusion_path, leaf_hash, root, verify_consistency, verify_inclusion
+from integrity.merkle import (
+    EMPTY_ROOT,
+    consistency_path,
+    inclusion_path,
+    leaf_hash,
+    root,
+    verify_consistency,
+    verify_inclusion,
+)
 from integrity.note import Note
 from integrity.policy import Policy
 from integrity.proof import Proof
@@ -21,7 +29,7 @@ from kit import keys
 from kit.service import Service
 from services.audit.app import build
 from services.audit.log import check
-from services.audit.log.publisher import CHECKPOINT, Publisher, published
+from services.audit.log.publisher import CHECKPOINT, NOTE_TYPE, published
 from tests.conftest import MakeSettings
 from tests.services.audit.killed import work
 from tests.services.audit.source import (
@@ -32,6 +40,7 @@ from tests.services.audit.source import (
     entries,
     pending,
     publish,
+    publisher_of,
     sequence,
     signer_of,
 )
@@ -122,7 +131,7 @@ async def test_a_new_store_gets_everything_again(
     kept = {stat.key: await store.read(stat.key) for stat in await store.versions()}
     await store.remove_bucket()
     await store.ensure_bucket()
-    assert await Publisher(publishing.database, store).publish() == size
+    assert await publisher_of(publishing).publish() == size
     assert {stat.key: await store.read(stat.key) for stat in await store.versions()} == kept
 
 
@@ -156,7 +165,7 @@ async def test_killed_at_any_moment_it_publishes_what_was_signed(
     for _ in range(15):
         await deliver(publishing, *(source.public() for _ in range(random.randint(1, 40))))
         await sequence(publishing)
-        task = asyncio.create_task(Publisher(publishing.database, publishing.store()).publish())
+        task = asyncio.create_task(publisher_of(publishing).publish())
         await asyncio.wait({task}, timeout=random.uniform(0, 0.1))
         interrupted += task.cancel()
         await asyncio.wait({task})
@@ -241,3 +250,28 @@ async def test_200_random_kills(
     assert await check.everything(publishing.database) >= sent
     assert await pending(publishing.database) == []
     assert len(notes) >= kills // 2
+
+
+async def test_nothing_is_written_over_another_log(publishing: Service, source: Source) -> None:
+    """Neither where somebody put another checkpoint there, signed or not, nor where more was published than is here."""
+    await deliver(publishing, source.public())
+    size = await publish(publishing)
+    assert size is not None
+    store, signer = publishing.store(), signer_of(publishing)
+    honest = {stat.key: await store.read(stat.key) for stat in await store.versions()}
+    note = Note.parse(honest[CHECKPOINT])
+    for planted in (
+        str(signer.sign(Checkpoint(signer.origin, size, bytes(32)))),
+        str(signer.sign(Checkpoint(signer.origin, size + 1000, bytes(32)))),
+        str(Note(str(Checkpoint(signer.origin, 0, EMPTY_ROOT)), note.signatures)),
+        "nothing",
+    ):
+        await store.put(CHECKPOINT, planted.encode(), NOTE_TYPE)
+        await deliver(publishing, source.public())
+        await sequence(publishing)
+        publisher = publisher_of(publishing)
+        assert await publisher.publish() is None
+        assert publisher.doubt.is_set()
+        assert {stat.key for stat in await store.versions()} == set(honest)
+    await store.put(CHECKPOINT, honest[CHECKPOINT], NOTE_TYPE)
+    assert await publish(publishing) is not None

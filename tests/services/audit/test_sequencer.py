@@ -22,7 +22,7 @@ from kit.service import Service
 from services.audit.log import check
 from services.audit.log.publisher import published
 from services.audit.log.tree import LogBroken
-from services.audit.models import Base, EntrySecret, LogEntry, LogNode
+from services.audit.models import Base, Checkpoint, EntrySecret, LogEntry, LogNode
 from services.audit.rules import QUIET, RUSH
 from tests.services.audit.source import (
     AT,
@@ -334,3 +334,17 @@ async def test_a_producer_notes_them_and_misses_what_has_none(service: Service, 
         await note_included(db, {later: 7})
     async with service.database.reading() as db:
         assert (await db.execute(UNLOGGED)).scalar_one() == 0
+
+
+async def test_a_database_that_holds_less_than_before_is_not_built_upon(service: Service, source: Source) -> None:
+    """It was restored while this process ran: the guard looks first."""
+    sequencer = sequencer_of(service)
+    for _ in range(2):
+        await deliver(service, source.public())
+        await sequencer.append()
+    size = len(await entries(service.database))
+    await tamper(service, delete(Checkpoint).where(Checkpoint.size == size))
+    await deliver(service, source.public())
+    assert await sequencer.append() == 0
+    assert sequencer.doubt.is_set()
+    assert len(await entries(service.database)) == size

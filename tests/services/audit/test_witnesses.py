@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from cli.witnesses import make_key
 from integrity.note import COSIGNATURE, Key, Note, cosign
@@ -23,7 +23,7 @@ from kit.service import Service
 from services.audit.log import witnesses
 from services.audit.log.publisher import published
 from services.audit.log.witnesses import Asking, Refusal, policy_of
-from services.audit.models import Cosignature
+from services.audit.models import Cosignature, Witnessed
 from tests.conftest import MakeDatabase
 from tests.services.audit.outside import serving
 from tests.services.audit.source import Source, deliver, entries, publish, signer_of
@@ -55,7 +55,8 @@ async def real(service: Service, make_database: MakeDatabase, folder: Path, name
 
 
 def asking(service: Service, witness: Witness, name: str = "w") -> Asking:
-    return Asking(name, witness, service.database, asyncio.Event(), sweep=0.05)
+    policy = policy_of(signer_of(service), service.settings.log_policy)
+    return Asking(name, witness, policy, service.database, asyncio.Event(), sweep=0.05)
 
 
 async def ask(asking: Asking) -> int | None:
@@ -105,7 +106,8 @@ async def test_who_forgot_how_far_it_was_is_told(publishing: Service, witness: W
     await publish(publishing)
     await ask(asking(publishing, witness))
     async with publishing.database.transaction() as db:
-        await db.execute(Cosignature.__table__.delete())
+        await db.execute(delete(Cosignature))
+        await db.execute(delete(Witnessed))
     await deliver(publishing, source.public())
     size = await publish(publishing)
     assert await ask(asking(publishing, witness)) == size
@@ -304,3 +306,50 @@ async def test_no_witness_ever_signs_two_roots_for_one_size(
         await guard.check()
     found = await published(publishing.store())
     assert found is not None
+
+
+async def test_a_quorum_is_not_forgotten_while_one_is_away(
+    publishing: Service, make_database: MakeDatabase, tmp_path: Path, source: Source, client: httpx2.AsyncClient
+) -> None:
+    """However much the log grows meanwhile, what enough witnesses saw stays proven."""
+    async with AsyncExitStack() as stack:
+        seers = {
+            name: await stack.enter_async_context(real(publishing, make_database, tmp_path, name))
+            for name in ("a", "b")
+        }
+        file = tmp_path / "policy"
+        lines = [f"witness {name} {one.key} {one.url}\n" for name, one in seers.items()]
+        file.write_text("".join(lines) + "group both all a b\nquorum both\n")
+        publishing.settings.__dict__["log_policy"] = file
+        await deliver(publishing, source.public())
+        size = await publish(publishing)
+        for name, one in seers.items():
+            await ask(asking(publishing, one, name))
+        monkey = witnesses.LOOK_BACK
+        try:
+            witnesses.LOOK_BACK = 2
+            for _ in range(4):
+                await deliver(publishing, source.public())
+                await publish(publishing)
+                await ask(asking(publishing, seers["a"], "a"))
+            assert (await client.get("/log/1/head")).json()["seen"] == size
+        finally:
+            witnesses.LOOK_BACK = monkey
+
+
+@pytest.mark.parametrize("url", ["ftp://w.example", "https://w.example:99999", "w.example"])
+def test_a_witness_has_an_address(tmp_path: Path, url: str, key_home: Path) -> None:
+    from kit.settings import CannotStart, Settings
+    from services.audit.log.signing import Signer
+
+    file = tmp_path / "policy"
+    file.write_text(f"witness w {KEY} {url}\nquorum w\n")
+    values = {
+        "database": "postgresql://a:b@c/d",
+        "bus": "postgresql://a:b@c/d",
+        "keys": key_home,
+        "jwks": key_home / "jwks.json",
+    }
+    signer = Signer.of(Settings.model_validate({**values, "profile": "latihan"}))
+    with pytest.raises(CannotStart, match="LPSE_LOG_POLICY"):
+        policy_of(signer, file)
