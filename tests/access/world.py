@@ -265,6 +265,7 @@ def _settings(name: str, address: str, prefix: str, store: SeaweedFS, key_home: 
             "objects_secret": store.admin.secret_key,
             "keys": key_home / name,
             "jwks": key_home / "jwks.json",
+            "trust_root": key_home / "jwks.json",  # any file: whether it may be read is the question here
             "trace_ratio": 0.0,
         }
     )
