@@ -16,7 +16,7 @@ from kit.inbox import inbox, replay
 from kit.outbox import BACKLOG, outbox
 from services import SERVICES, build
 
-__all__ = ["Count", "backlog", "count", "listing", "replayed", "resent", "unlogged"]
+__all__ = ["Count", "all_logged", "backlog", "count", "listing", "replayed", "resent", "unlogged"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,16 @@ async def count(installation: Installation, dead: int = 0) -> Count:
             handled[name] = set((await db.execute(select(inbox.c.event_id))).scalars())
     open_ = {event: type_ for event, type_ in emitted.items() if not _done(event, type_, wants, handled)}
     return Count(len(emitted), len(emitted) - len(open_), dead, tuple(sorted(set(open_.values()))))
+
+
+async def all_logged(installation: Installation) -> bool:
+    """Whether every event has its place in the log and its producer knows it."""
+    for name in SERVICES:
+        async with installation.reading(name) as db:
+            waits = select(outbox.c.event_id).where(outbox.c.log_index.is_(None)).limit(1)
+            if (await db.execute(waits)).first() is not None:
+                return False
+    return True
 
 
 def _done(event: UUID, type_: str, wants: dict[str, frozenset[str]], handled: dict[str, set[UUID]]) -> bool:
