@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from cli.mistakes import Mistake
 from cli.servers.directory import private
+from cli.witnesses import private_key
 from integrity import base64
 from integrity.note import Key
 from integrity.trust import SigningKey, TrustError, TrustRoot
@@ -119,15 +120,8 @@ def _roots(media: Path, instance: str, *, make: bool) -> Mapping[str, Ed25519Pri
             private(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
         elif not file.exists():
             continue
-        found[name] = _read(file)
+        found[name] = private_key(file)
     return found
-
-
-def _read(file: Path) -> Ed25519PrivateKey:
-    key = load_pem_private_key(file.read_bytes(), password=None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise Mistake(f"{file} is no root's key.")
-    return key
 
 
 def _public(name: str, key: Ed25519PrivateKey) -> Key:

@@ -17,7 +17,7 @@ from cli.servers.ports import LOOPBACK
 from integrity.note import COSIGNATURE, Key, NoteError
 from services.audit.log.signing import Signer
 
-__all__ = ["Watching", "make_key", "prepared", "public_key"]
+__all__ = ["Watching", "make_key", "prepared", "private_key", "public_key"]
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,15 @@ def make_key(file: Path, name: str) -> Key:
     return key
 
 
-def public_key(file: Path, name: str) -> Key:
+def private_key(file: Path) -> Ed25519PrivateKey:
     private = load_pem_private_key(file.read_bytes(), password=None)
     if not isinstance(private, Ed25519PrivateKey):
-        raise Mistake(f"{file} is no key of a witness.")
-    return Key(name, private.public_key().public_bytes_raw(), COSIGNATURE)
+        raise Mistake(f"{file} is no Ed25519 key.")
+    return private
+
+
+def public_key(file: Path, name: str) -> Key:
+    return Key(name, private_key(file).public_key().public_bytes_raw(), COSIGNATURE)
 
 
 def prepared(installation: Installation, databases: Sequence[str], ports: Sequence[int]) -> list[Watching]:
