@@ -24,17 +24,23 @@ def sign(payload: bytes, payload_type: str, key: Ed25519PrivateKey, keyid: str) 
 
 def verify(envelope: object, payload_type: str, keys: Mapping[str, Ed25519PublicKey]) -> bytes:
     """The signed payload. `keys` are the ones that may sign this type, by keyid. Raises SignatureError."""
+    payload = unverified(envelope, payload_type)
+    signature = _object(envelope, {"payload", "payloadType", "signatures"})["signatures"][0]
+    public = _key(keys, signature["keyid"]).public_bytes_raw()
+    ed25519.verify(public, base64.decode(signature["sig"], SignatureError), _pre_authentication(payload_type, payload))
+    return payload
+
+
+def unverified(envelope: object, payload_type: str) -> bytes:
+    """The payload of an envelope of this type, not to be believed yet. Raises SignatureError."""
     fields = _object(envelope, {"payload", "payloadType", "signatures"})
     if fields["payloadType"] != payload_type:
         raise SignatureError(f"the envelope is not of the type {payload_type}")
     signatures = fields["signatures"]
     if not isinstance(signatures, list) or len(signatures) != 1:
         raise SignatureError("an envelope has exactly one signature")
-    signature = _object(signatures[0], {"keyid", "sig"})
-    payload = base64.decode(fields["payload"], SignatureError)
-    public = _key(keys, signature["keyid"]).public_bytes_raw()
-    ed25519.verify(public, base64.decode(signature["sig"], SignatureError), _pre_authentication(payload_type, payload))
-    return payload
+    _object(signatures[0], {"keyid", "sig"})
+    return base64.decode(fields["payload"], SignatureError)
 
 
 def _pre_authentication(payload_type: str, payload: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """The root of trust: on one page, signed by several offices, whose word about an LPSE counts and since when.
 
-It names the log's keys and the witnesses (as a tlog-policy), the keys that sign receipts, and the roots themselves, of whom so many
-together may replace it. Nobody vouches for the first one: its fingerprint is printed, hung out at the LPSE's office, and compared.
+It names the log's keys and the witnesses (as a tlog-policy), the keys that sign receipts, the authorities whose certificates seal
+printed ones, and the roots themselves, of whom so many together may replace it. Nobody vouches for the first one: its fingerprint is printed, hung out at the LPSE's office, and compared.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class TrustRoot:
-    """`roots` are verifier keys; so many as `threshold` sign it, and its successor."""
+    """`roots` are verifier keys; so many as `threshold` sign it, and its successor. `seals` are X.509 certificates, DER in base64."""
 
     instance: str
     version: int
@@ -49,12 +49,14 @@ class TrustRoot:
     threshold: int
     policy: str
     receipts: tuple[SigningKey, ...]
+    seals: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         numbers = self.version, self.threshold, *(second for key in self.receipts for second in (key.since, key.until))
         words = (
             self.instance,
             self.policy,
+            *self.seals,
             *(word for key in self.receipts for word in (key.kid, key.owner, key.public)),
         )
         if any(type(one) is not int for one in numbers) or any(type(one) is not str for one in words):
@@ -72,6 +74,8 @@ class TrustRoot:
             raise TrustError("a root of trust names its instance, and counts its versions from 1")
         if len({key.kid for key in self.receipts}) < len(self.receipts):
             raise TrustError("a root of trust names a key for receipts once")
+        for seal in self.seals:
+            base64.decode(seal, TrustError)
 
     def __str__(self) -> str:
         """The text of the note."""
@@ -133,7 +137,7 @@ class TrustRoot:
         ):
             raise TrustError(f"not a {TYPE}")
         keys = tuple(SigningKey(**one) for one in said.pop("receipts"))
-        root = cls(**{**said, "roots": tuple(said["roots"])}, receipts=keys)
+        root = cls(**{**said, "roots": tuple(said["roots"]), "seals": tuple(said["seals"])}, receipts=keys)
         if str(root) != text:
             raise TrustError("it is written otherwise than its words mean")
         return root
