@@ -7,6 +7,7 @@ that ends in between leaves files of a checkpoint that was signed: the next one 
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -33,6 +34,8 @@ LOCK = 0x6C6F6770  # "logp"
 CHECKPOINT = "checkpoint"
 NOTE_TYPE = "text/plain; charset=utf-8"
 TILE_TYPE = "application/octet-stream"
+GATHER = 0.25
+"""Seconds for which checkpoints that come close together are one for the public."""
 AT_ONCE = 64
 """Files that are in memory together."""
 PAUSE = 5.0
@@ -70,11 +73,10 @@ class Publisher:
                 except Problem as away:
                     log.warning("the log waits to be published", why=str(away))
                     await asyncio.sleep(PAUSE)
-                try:
+                with suppress(TimeoutError):
                     async with asyncio.timeout(self.sweep):
                         await waker.wait()
-                except TimeoutError:
-                    pass
+                        await asyncio.sleep(GATHER)
 
     async def publish(self) -> int | None:
         """Write the files of the newest signed checkpoint; returns its size, or None where it is published already."""

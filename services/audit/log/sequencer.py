@@ -39,6 +39,8 @@ __all__ = ["LOCK", "Sequencer"]
 log = structlog.get_logger()
 
 BATCH = 1000
+GATHER: Final = 0.25
+"""Seconds for which what comes together is gathered into one batch: each has a signature, files, and what is told of it."""
 STEADY = 0.05
 """Seconds after the beginning of a step at which its batch is made."""
 DISTRUST = 60.0
@@ -103,6 +105,7 @@ class Sequencer:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._pause()):
                         await waker.wait()
+                        await asyncio.sleep(GATHER)
 
     def _pause(self) -> float:
         """A step is taken when its time comes, whether events woke us or none did: else its moment would tell which."""
