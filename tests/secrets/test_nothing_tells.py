@@ -256,7 +256,7 @@ async def everything_in(address: str, only: str = "%") -> bytes:
     return b"\n".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)
 
 
-PUBLIC = {"jwks.json", "owner.lock", "server.pid"}
+PUBLIC = {"jwks.json", "owner.lock", "server.pid", "trust-root"}
 
 
 async def test_nobody_else_on_the_machine_reads_a_file(played: Played) -> None:
