@@ -54,10 +54,10 @@ class Part:
 
 
 PARTS: tuple[Part, ...] = (
-    Part("registry", purposes=("access", "grant")),
+    Part("registry", purposes=("access", "grant", "receipt")),
     Part("tender", purposes=("grant", "receipt")),
     Part("documents", purposes=("statement",), bucket="documents"),
-    Part("helpdesk"),
+    Part("helpdesk", purposes=("grant", "receipt")),
     Part("audit", purposes=("log",), bucket="log", copied=False),
     Part("gateway", purposes=("service",), database=False),
 )

@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from contracts.values import Moment
+from contracts.values import Moment, Sha256
 from kit.envelope import Event
 
 __all__ = [
@@ -49,7 +49,7 @@ class TicketClosed(Event):
 
 
 class ComplaintSubmitted(Event):
-    """A complaint by anybody (Pasal 18(1)). Subject: the complaint."""
+    """A complaint by anybody (Pasal 18(1)). `record_sha256` fixes its text. Subject: the complaint."""
 
     TYPE: ClassVar[str] = "helpdesk.complaint.submitted.v1"
 
@@ -57,6 +57,7 @@ class ComplaintSubmitted(Event):
     code: str
     category: str
     tender: str | None
+    record_sha256: Sha256 | None = None
 
 
 class ComplaintForwarded(Event):

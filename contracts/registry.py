@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from uuid import UUID
 
 from contracts.roles import Role
-from contracts.values import Moment
+from contracts.values import Moment, Sha256
 from kit.envelope import Event
 
 __all__ = [
@@ -73,12 +73,13 @@ class CommitteeFormed(Event):
 
 
 class ProviderRegistered(Event):
-    """A provider handed in its forms and papers (Pasal 9(1)a). Subject: the provider."""
+    """A provider handed in its forms and papers (Pasal 9(1)a). `record_sha256` fixes them. Subject: the provider."""
 
     TYPE: ClassVar[str] = "registry.provider.registered.v1"
 
     provider: UUID
     kind: ProviderKind
+    record_sha256: Sha256 | None = None
 
 
 class ProviderVerified(Event):
@@ -94,9 +95,10 @@ class ProviderVerified(Event):
 
 
 class ProviderRejected(Event):
-    """A verifier refused, with a list of what is missing (Pasal 9(2)). Subject: the provider."""
+    """A verifier refused, with a list of what is missing (Pasal 9(2)), which `record_sha256` fixes. Subject: the provider."""
 
     TYPE: ClassVar[str] = "registry.provider.rejected.v1"
 
     provider: UUID
     account: UUID
+    record_sha256: Sha256 | None = None

@@ -64,11 +64,11 @@ class Upstream(ABC):
         headers: Mapping[str, str] | None = None,
         body: Any = None,
     ) -> Answer:
-        """One small question of the gateway's own, answered whole. `body` is sent as JSON."""
-        content = b"" if body is None else json.dumps(body).encode()
+        """One small question of the gateway's own, answered whole. `body` is sent as JSON, bytes as they are."""
+        content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"accept": "application/json", **(headers or {})}
         if body is not None:
-            sent |= {"content-type": "application/json", "content-length": str(len(content))}
+            sent = {"content-type": "application/json", **sent, "content-length": str(len(content))}
         collector = _Collector(content)
         scope = scope_for(method, path.encode("ascii"), query.encode("ascii"), _raw(sent))
         await self.forward(scope, collector.receive, collector.send)

@@ -5,6 +5,7 @@ The file becomes final with the log's entry of the decision, what opens it, and 
 
     {"type":"receipt-file/v1","receipt":DSSE,"record":text?,"entry":{"entry":text,"opening":{…},"r":hex}?,"proof":tlog-proof?}
 
+`received_at` is by the clock that decides, which stands or runs ahead where people train; `signed_at` is by the clock on the wall.
 `record` is what was handed in, word for word; the receipt holds its hash, so it can be shown without. The file is canonical JSON.
 """
 
@@ -38,7 +39,7 @@ KINDS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
 }
 """Of what there are receipts, which service may sign each, and as what the log has it."""
 
-_TEXTS: Final = ("of", "host", "id", "subject", "code", "received_at", "record_sha256", "status")
+_TEXTS: Final = ("of", "host", "id", "subject", "code", "received_at", "record_sha256", "signed_at", "status")
 _FILE: Final = {"type", "receipt", "record", "entry", "proof"}
 _ENTRY: Final = {"entry", "opening", "r"}
 
@@ -171,7 +172,7 @@ def _signature(receipt: Mapping[str, Any], said: Mapping[str, Any], root: TrustR
         yield Check("signature", "failed", "another_lpse", {"host": said["host"], "instance": root.instance})
         return
     try:
-        key = root.signing(kid, _second(said["received_at"]))
+        key = root.signing(kid, _second(said["signed_at"]))
     except TrustError:
         yield Check("signature", "failed", "key_unknown", {"kid": str(kid)})
         return

@@ -26,6 +26,7 @@ __all__ = [
     "Claims",
     "Device",
     "DownloadGrant",
+    "OpeningGrant",
     "Refused",
     "RoleClaim",
     "ServiceToken",
@@ -56,6 +57,7 @@ class _Kind:
 
 UPLOAD = _Kind("an upload grant", "upload-grant+jwt", "grant")
 DOWNLOAD = _Kind("a download grant", "download-grant+jwt", "grant")
+OPENING = _Kind("an opening grant", "opening-grant+jwt", "grant")
 STATEMENT = _Kind("a fingerprint statement", "statement+jwt", "statement", issuer="documents")
 SERVICE = _Kind("a service token", "service+jwt", "service", issuer="gateway", status=401)
 DEVICE = _Kind("a device's mark", "device+jwt", "service", issuer="gateway", status=401)
@@ -135,6 +137,27 @@ class DownloadGrant:
             purpose=claims.text("purpose"),
             owner=claims.text("iss"),
             expires_at=claims.moment("exp"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningGrant:
+    """An owner lets the bearer see what the log hides of one of its own events: whoever holds the receipt of it."""
+
+    id: UUID
+    event: UUID
+    owner: str
+    expires_at: datetime
+
+    def issue(self, key: SigningKey, now: datetime) -> str:
+        claims = {"iss": self.owner, "aud": "audit", "jti": str(self.id), "event": str(self.event)}
+        return _sign(OPENING, key, claims | _lifetime(now, self.expires_at))
+
+    @classmethod
+    def verify(cls, token: str, ring: KeyRing, now: datetime) -> "OpeningGrant":
+        claims = _open(OPENING, token, ring, now, audience="audit")
+        return cls(
+            id=claims.uuid("jti"), event=claims.uuid("event"), owner=claims.text("iss"), expires_at=claims.moment("exp")
         )
 
 

@@ -7,8 +7,10 @@ from starlette.responses import Response
 
 from gateway.pages.forms import Form
 from gateway.pages.page import Page
+from gateway.pages.receipts import FORMS, as_file
 from gateway.pages.tracking import told_once, tracked
 from gateway.pages.visit import Visit
+from integrity.receipts import payload_of
 
 __all__ = ["PAGES"]
 
@@ -30,8 +32,13 @@ async def show_tracking(_visit: Visit) -> Mapping[str, Any]:
 
 
 async def track(visit: Visit, form: Form) -> Response:
+    """What became of it, or its receipt: the code never stands in an address."""
+    if form.do in FORMS:
+        kept = await tracked(visit, form, "/complaints/tracked/receipt")
+        code = payload_of(kept["receipt"])["code"]
+        return await as_file(visit, kept, f"tanda-terima-{code}", form.do, with_record=True)
     found = await tracked(visit, form, "/complaints/tracked")
-    return await told_once(visit, "complaints/track.html", complaint=found)
+    return await told_once(visit, "complaints/track.html", complaint=found, code=form["code"])
 
 
 PAGES: Final = (

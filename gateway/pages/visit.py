@@ -31,7 +31,7 @@ from gateway.session import (
     problem_of,
     refuse_foreign_write,
 )
-from gateway.upstream import Upstream
+from gateway.upstream import Answer, Upstream
 from kit.clock import WIB
 from kit.limits import Limits
 from kit.problems import Forbidden, NotFound, Problem, Unauthenticated
@@ -157,7 +157,24 @@ class Visit:
             raise NotFound("matter", "of this code")
         return await self._ask(service, "GET", path, headers={"lpse-tracking": code})
 
-    async def _ask(
+    async def granted(self, service: str, path: str, grant: str) -> Any:
+        """What another service lets the bearer of its grant see."""
+        return await self._ask(service, "GET", path, headers={"lpse-grant": grant})
+
+    async def text(self, service: str, path: str, **query: Any) -> str:
+        """What is no JSON."""
+        return (await self._answer(service, "GET", path, query=urlencode(query))).body.decode()
+
+    async def sent(self, service: str, path: str, content: bytes, type_: str, *, accept: str) -> bytes:
+        """What comes of a file, of which the service keeps nothing."""
+        headers = {"content-type": type_, "accept": accept}
+        return (await self._answer(service, "POST", path, body=content, headers=headers)).body
+
+    async def _ask(self, service: str, method: str, path: str, **more: Any) -> Any:
+        answer = await self._answer(service, method, path, **more)
+        return answer.json() if answer.body else None
+
+    async def _answer(
         self,
         service: str,
         method: str,
@@ -166,7 +183,7 @@ class Visit:
         query: str = "",
         body: Any = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Any:
+    ) -> Answer:
         bearer = {"authorization": f"Bearer {self._passed.token}"} if self._passed else {}
         if not {"", ".", ".."}.isdisjoint(path.split("/")[1:]):
             raise NotFound("address", path)
@@ -175,7 +192,7 @@ class Visit:
         )
         if not answer.ok:
             raise problem_of(answer)
-        return answer.json() if answer.body else None
+        return answer
 
     # What goes back
 

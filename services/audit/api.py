@@ -3,11 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from integrity.policy import Policy
 from kit.auth import ActorDep, logged_in, public
+from kit.clock import real_now
+from kit.grants import OpeningGrant
 from kit.service import Service, service_of
 from services.audit import queries
 from services.audit.log.publisher import TILE_TYPE
@@ -30,6 +32,7 @@ trust = APIRouter(tags=["log"])
 
 LARGEST = 2**62
 Place = Annotated[int, Query(ge=0, le=LARGEST)]
+GrantHeader = Annotated[str, Header(alias="Lpse-Grant", description="What came with the receipt of the event")]
 Count = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -101,6 +104,15 @@ async def opened(request: Request, event_id: UUID, actor: ActorDep) -> OpenedEnt
         return await queries.opened(db, event_id, actor)
 
 
+@router.get("/opening", **public())
+async def opening(request: Request, lpse_grant: GrantHeader) -> OpenedEntryOut:
+    """The same for whoever holds the receipt of the event, with the grant that comes with it."""
+    service = service_of(request)
+    async with service.database.reading() as db:
+        grant = OpeningGrant.verify(lpse_grant, service.ring, await real_now(db))
+        return await queries.granted(db, grant)
+
+
 @router.get("/proof/inclusion", **public())
 async def inclusion(request: Request, index: Place, size: Place) -> InclusionOut:
     async with service_of(request).database.reading() as db:
@@ -108,11 +120,12 @@ async def inclusion(request: Request, index: Place, size: Place) -> InclusionOut
 
 
 @router.get("/proof/entry", response_class=PlainTextResponse, **public())
-async def proof(request: Request, index: Place) -> Response:
-    """That the entry is in the log, and who saw it there, in a file that stands alone (C2SP tlog-proof)."""
+async def proof(request: Request, index: Place, *, seen: bool = False) -> Response:
+    """That the entry is in the log, and who saw it there, in a file that stands alone (C2SP tlog-proof). `seen`: 404 until
+    enough witnesses saw it."""
     service = service_of(request)
     async with service.database.reading() as db:
-        found = await queries.proof(db, _policy(service), index)
+        found = await queries.proof(db, _policy(service), index, only_seen=seen)
     return PlainTextResponse(str(found))
 
 

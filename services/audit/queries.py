@@ -18,6 +18,7 @@ from integrity.proof import Proof
 from integrity.tiles import Tile, TileError
 from kit.auth import Actor
 from kit.db import Db
+from kit.grants import OpeningGrant
 from kit.problems import NotFound, Problem, Reason
 from kit.storage import ObjectMissing, ObjectStore
 from services.audit.log import tree
@@ -40,6 +41,7 @@ __all__ = [
     "cosignatures",
     "entries",
     "file",
+    "granted",
     "head",
     "inclusion",
     "leaves",
@@ -117,10 +119,18 @@ async def head(db: Db, origin: str, policy: Policy) -> HeadOut:
     )
 
 
-async def proof(db: Db, policy: Policy, index: int) -> Proof:
+async def proof(db: Db, policy: Policy, index: int, *, only_seen: bool) -> Proof:
     """Against the newest checkpoint that enough witnesses saw; where none of them has the entry yet, against the newest
     published one."""
     found = await seen(db, policy, larger_than=index)
+    if found is None and only_seen:
+        raise Problem(
+            "not_seen_yet",
+            "Too few witnesses have seen the log with the entry {index}.",
+            status=404,
+            remedy="Ask again in a few minutes.",
+            index=index,
+        )
     if found is None:
         note = await checkpoint(db)
         size = Statement.parse(note.text).size
@@ -173,6 +183,18 @@ async def opened(db: Db, event_id: UUID, actor: Actor) -> OpenedEntryOut:
     watches = actor.has(*WATCHERS)
     if secret is None or not (watches or secret.actor == actor.account):
         raise NotFound("log entry of the event", event_id)
+    return await _opened(db, event_id, secret, with_place=watches)
+
+
+async def granted(db: Db, grant: OpeningGrant) -> OpenedEntryOut:
+    """A service opens its own events and no other's."""
+    secret = await db.get(EntrySecret, grant.event)
+    if secret is None or parse(secret.opening)["src"] != grant.owner:
+        raise NotFound("log entry of the event", grant.event)
+    return await _opened(db, grant.event, secret, with_place=False)
+
+
+async def _opened(db: Db, event_id: UUID, secret: EntrySecret, *, with_place: bool) -> OpenedEntryOut:
     query = select(LogEntry.idx, LogEntry.leaf_hash, LogEntry.entry).where(LogEntry.event_id == event_id)
     row = (await db.execute(query)).one_or_none()
     if row is None:
@@ -188,8 +210,8 @@ async def opened(db: Db, event_id: UUID, actor: Actor) -> OpenedEntryOut:
         event_id=event_id,
         opening=parse(secret.opening),
         r=secret.r.hex(),
-        seq=secret.seq if watches else None,
-        place_r=secret.place_r.hex() if watches else None,
+        seq=secret.seq if with_place else None,
+        place_r=secret.place_r.hex() if with_place else None,
     )
 
 

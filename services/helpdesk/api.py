@@ -9,6 +9,7 @@ from contracts.roles import Role
 from kit.auth import ActorDep, allow, logged_in, public
 from kit.call import CallDep
 from kit.paging import Cursor, Limit, Page
+from kit.receipts import ReceiptOut
 from kit.service import service_of
 from services.helpdesk import queries
 from services.helpdesk.commands import announcements, complaints, tickets
@@ -88,15 +89,23 @@ async def close_ticket(id: UUID, call: CallDep) -> TicketRow:
 
 
 @router.post("/complaints", status_code=201, **public())
-async def complain(body: NewComplaint, call: CallDep) -> ComplaintSubmitted:
+async def complain(request: Request, body: NewComplaint, call: CallDep) -> ComplaintSubmitted:
     """Complain, also without an account and unnamed (Pasal 18(1)). The tracking code is shown only here."""
-    return await complaints.submit(call, body)
+    return await complaints.submit(service_of(request), call, body)
 
 
 @router.get("/complaints/tracked", **public())
 async def track_complaint(request: Request, lpse_tracking: TrackingCode) -> ComplaintTracked:
     async with service_of(request).database.reading() as db:
         return ComplaintTracked.model_validate(await queries.tracked_complaint(db, lpse_tracking))
+
+
+@router.get("/complaints/tracked/receipt", **public())
+async def tracked_receipt(request: Request, lpse_tracking: TrackingCode) -> ReceiptOut:
+    """The receipt of a complaint, for whoever holds its tracking code."""
+    service = service_of(request)
+    async with service.database.reading() as db:
+        return await queries.tracked_receipt(db, service.settings, lpse_tracking)
 
 
 @router.get("/complaints", **allow(Role.HELPDESK, Role.KETUA_LPSE, Role.INSPEKTUR))

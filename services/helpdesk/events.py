@@ -41,11 +41,15 @@ def ticket_closed(ticket: Ticket) -> Emission:
     return Emission(ticket, TicketClosed(ticket=ticket.id, code=ticket.code))
 
 
-def complaint_submitted(complaint: Complaint) -> Emission:
+def complaint_submitted(complaint: Complaint, record_sha256: str) -> Emission:
     return Emission(
         complaint,
         ComplaintSubmitted(
-            complaint=complaint.id, code=complaint.code, category=complaint.category, tender=complaint.tender
+            complaint=complaint.id,
+            code=complaint.code,
+            category=complaint.category,
+            tender=complaint.tender,
+            record_sha256=record_sha256,
         ),
     )
 

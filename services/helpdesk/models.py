@@ -6,11 +6,11 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from kit import db
+from kit import db, receipts
 from kit.clock import WIB
 from kit.ids import new_id
 
-__all__ = ["Announcement", "Base", "Complaint", "Forwarding", "Message", "TenderView", "Ticket"]
+__all__ = ["Announcement", "Base", "Complaint", "Forwarding", "Message", "Receipt", "TenderView", "Ticket"]
 
 
 class Base(db.Base):
@@ -108,6 +108,12 @@ class Forwarding(Base):
     letter_number: Mapped[str]
     account: Mapped[UUID] = mapped_column(Uuid)
     at: Mapped[datetime] = mapped_column(db.Instant)
+
+
+class Receipt(receipts.Columns, Base):
+    """What the reporter was answered. Its subject is the complaint."""
+
+    __tablename__ = "receipt"
 
 
 class Announcement(db.Sequenced, Base):

@@ -9,12 +9,14 @@ from sqlalchemy.orm import selectinload
 
 from contracts.roles import Role
 from kit.auth import Actor
-from kit.clock import business_now
+from kit.clock import business_now, real_now
 from kit.db import Db
 from kit.paging import page
 from kit.problems import NotFound
+from kit.receipts import ReceiptOut, given
+from kit.settings import Settings
 from services.helpdesk import tracking
-from services.helpdesk.models import Announcement, Complaint, TenderView, Ticket
+from services.helpdesk.models import Announcement, Complaint, Receipt, TenderView, Ticket
 
 __all__ = [
     "ComplaintState",
@@ -25,6 +27,7 @@ __all__ = [
     "ticket",
     "tickets",
     "tracked_complaint",
+    "tracked_receipt",
     "tracked_ticket",
 ]
 
@@ -84,6 +87,14 @@ async def tracked_complaint(db: Db, code: str) -> Complaint:
     if found is None:
         raise NotFound("complaint", "with this tracking code")
     return found
+
+
+async def tracked_receipt(db: Db, settings: Settings, code: str) -> ReceiptOut:
+    complaint = await tracked_complaint(db, code)
+    found = (await db.execute(select(Receipt).where(Receipt.subject == complaint.id))).scalar_one_or_none()
+    if found is None:
+        raise NotFound("receipt", "of a complaint of before there were receipts")
+    return given(settings, "helpdesk", found.event, found.receipt, found.record, await real_now(db))
 
 
 async def announcements(

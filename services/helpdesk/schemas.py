@@ -1,6 +1,6 @@
 """What helpdesk takes and answers."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -113,11 +113,14 @@ class NewComplaint(_In):
 
 
 class ComplaintSubmitted(BaseModel):
-    """`tracking_code` is shown once: it is the only way to follow the complaint."""
+    """`tracking_code` is shown once: it is the only way to follow the complaint. `receipt` is a DSSE envelope, provisional
+    still (`GET /complaints/tracked/receipt`).
+    """
 
     code: str
     tracking_code: str
     due_forward_at: Moment
+    receipt: dict[str, Any]
 
 
 class NewForwardings(_In):

@@ -65,8 +65,9 @@ def committee_formed(committee: Committee, members: Sequence[UUID]) -> Emission:
     )
 
 
-def provider_registered(provider: Provider) -> Emission:
-    return Emission(provider, contract.ProviderRegistered(provider=provider.id, kind=_kind(provider)))
+def provider_registered(provider: Provider, record_sha256: str) -> Emission:
+    data = contract.ProviderRegistered(provider=provider.id, kind=_kind(provider), record_sha256=record_sha256)
+    return Emission(provider, data)
 
 
 def provider_verified(provider: Provider, licence_expires: date | None) -> Emission:
@@ -82,8 +83,9 @@ def provider_verified(provider: Provider, licence_expires: date | None) -> Emiss
     )
 
 
-def provider_rejected(provider: Provider) -> Emission:
-    return Emission(provider, contract.ProviderRejected(provider=provider.id, account=provider.account))
+def provider_rejected(provider: Provider, record_sha256: str) -> Emission:
+    data = contract.ProviderRejected(provider=provider.id, account=provider.account, record_sha256=record_sha256)
+    return Emission(provider, data)
 
 
 def _kind(provider: Provider) -> contract.ProviderKind:

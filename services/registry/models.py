@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Text, Uuid, t
 from sqlalchemy.orm import Mapped, mapped_column
 
 import kit.db
+from kit import receipts
 from kit.db import Instant, Sequenced, service_metadata
 from kit.ids import new_id
 
@@ -20,6 +21,7 @@ __all__ = [
     "LoginAttempt",
     "Paper",
     "Provider",
+    "Receipt",
     "Session",
     "Skpd",
     "Verification",
@@ -176,6 +178,12 @@ class Paper(Base):
     md5: Mapped[str | None] = mapped_column(Text)
     sha256: Mapped[str | None] = mapped_column(Text)
     uploaded_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class Receipt(receipts.Columns, Base):
+    """What a provider was answered to its papers: that they came, or why they were refused. Its subject is the provider."""
+
+    __tablename__ = "receipt"
 
 
 class Verification(Base):

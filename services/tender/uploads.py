@@ -3,8 +3,9 @@
 The grant's record is the row of the file itself, so a statement fits one row; a row takes one statement.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from kit.clock import business_now, real_now
@@ -16,7 +17,16 @@ from kit.problems import Conflict, NotFound, RuleViolation
 from kit.service import Service
 from services.tender.models import Uploaded
 
-__all__ = ["Purpose", "accept", "check", "download_grant", "statement_of", "upload_grant"]
+__all__ = [
+    "Purpose",
+    "accept",
+    "check",
+    "check_row",
+    "download_grant",
+    "fingerprints_differ",
+    "statement_of",
+    "upload_grant",
+]
 
 Purpose = Literal["tender_document", "bid_file", "objection_answer"]
 
@@ -73,6 +83,12 @@ def statement_of(service: Service, token: str, now: datetime) -> Statement:
 
 def check(row: Uploaded, statement: Statement, purpose: Purpose, *, md5: str, sha256: str) -> None:
     """The statement belongs to this row, and the client's own fingerprints are the same (Pasal 14(4))."""
+    check_row(row, statement, purpose)
+    if (statement.md5, statement.sha256) != (md5, sha256):
+        raise fingerprints_differ(row.name)
+
+
+def check_row(row: Uploaded, statement: Statement, purpose: Purpose) -> None:
     if row.object is not None:
         raise Conflict(
             "file_arrived",
@@ -90,14 +106,18 @@ def check(row: Uploaded, statement: Statement, purpose: Purpose, *, md5: str, sh
             remedy="Send the statement that documents answered to the upload of this very file.",
             name=row.name,
         )
-    if (statement.md5, statement.sha256) != (md5, sha256):
-        raise RuleViolation(
-            "fingerprints_differ",
-            "The file {name} arrived with other fingerprints (MD5, SHA-256) than yours: it was changed on the way.",
-            article=ARTICLE,
-            remedy="Ask for a new grant, upload the file again and compare.",
-            name=row.name,
-        )
+
+
+def fingerprints_differ(name: str, extra: Mapping[str, Any] | None = None) -> RuleViolation:
+    """Sent is not received, which a consent to a bid is told with a receipt (`extra`)."""
+    return RuleViolation(
+        "fingerprints_differ",
+        "The file {name} arrived with other fingerprints (MD5, SHA-256) than yours: it was changed on the way.",
+        article=ARTICLE,
+        remedy="Ask for a new grant, upload the file again and compare.",
+        extra=extra,
+        name=name,
+    )
 
 
 def accept(row: Uploaded, statement: Statement) -> None:

@@ -37,7 +37,7 @@ def address(world: World, row: Row) -> str:
 
 def headers_of(world: World, row: Row) -> dict[str, str]:
     grants = {"object": "reading own", "public object": "reading public"}
-    if row.path.endswith("/tracked"):
+    if row.path.endswith(("/tracked", "/tracked/receipt")):
         return {"lpse_tracking": world.records[row.record]}
     if row.path == "/objects/{id}":
         return {"lpse_grant": world.bodies[grants[row.record]]}

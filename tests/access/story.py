@@ -112,6 +112,8 @@ async def _firms(world: World) -> None:
     await world.do(
         world.people["applicant"], "registry", f"/providers/{world.records['provider applicant']}/submission"
     )
+    [receipt] = await world.see(world.people["applicant"], "registry", "/providers/mine/receipts")
+    world.records["receipt applicant"] = receipt["event_id"]
     admitted = [UUID(world.records[f"provider {name}"]) for name in FIRMS[:4]]
     await admit(world.services["registry"].database, admitted)
     begun = await world.do(world.people["newcomer"], "registry", "/papers", paper("ktp"))

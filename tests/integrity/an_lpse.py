@@ -81,6 +81,7 @@ class AnLpse:
             "subject": "0199f000-0000-7000-8000-000000000002",
             "code": "PN-2345678923",
             "received_at": "2026-11-23T02:59:58.123Z",
+            "signed_at": "2026-11-23T02:59:59.001Z",
             "files": [
                 {
                     "name": "penawaran 1.pdf",

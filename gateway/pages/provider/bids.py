@@ -5,28 +5,28 @@ is sent is computed with and forgotten.
 """
 
 import asyncio
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from gateway.pages.desks import roles_of
 from gateway.pages.forms import Form, WrongField
 from gateway.pages.page import Page
 from gateway.pages.provider import offers
+from gateway.pages.receipts import FORMS, as_file, form_of
 from gateway.pages.units import everything
 from gateway.pages.visit import Visit
 from gateway.pages.words_of_numbers import terbilang
-from kit.problems import Conflict, Problem
+from integrity.receipts import payload_of
+from kit.problems import Problem
 
 __all__ = ["PAGES"]
 
 TEMPLATE: Final = "provider/bid.html"
 UPLOAD: Final = "upload_penawaran"
-RECEIPT: Final = ("code", "tender_code", "event_id", "receipt", "record_sha256")
 AT_ONCE: Final = 4
 """Questions about the files of one page: documents has eight connections to its database for everybody."""
 
@@ -94,7 +94,7 @@ async def _kept(visit: Visit, file: Mapping[str, Any]) -> dict[str, Any] | None:
 def _decided(bid: Mapping[str, Any]) -> dict[str, Any]:
     """The record is what was sent, the receipt what was received and decided."""
     record = json.loads(bid["record"])
-    said = json.loads(base64.b64decode(bid["receipt"]["payload"]))
+    said = payload_of(bid["receipt"])
     received = {file["sha256"]: file for file in said["files"]}
     places = {(file["name"], file["sha256"]): file["id"] for file in bid["files"]}
     files = [
@@ -148,35 +148,25 @@ def _named(form: Form, group: str) -> list[Any]:
 
 async def show_receipt(visit: Visit) -> Response:
     """To be shown to anybody: no price in it, and nothing that opens one."""
-    return await _kept_by_bidder(visit, "tanda-terima", RECEIPT)
+    kept, code = await _kept_by_bidder(visit)
+    return await as_file(visit, kept, f"tanda-terima-{code}", form_of(visit))
 
 
 async def show_record(visit: Visit) -> Response:
     """The record, too, whose hash stands in the receipt: with prices and nonce, secret until the opening."""
-    return await _kept_by_bidder(visit, "catatan-penawaran-rahasia", (*RECEIPT, "record"))
+    kept, code = await _kept_by_bidder(visit)
+    return await as_file(visit, kept, f"catatan-penawaran-rahasia-{code}", "json", with_record=True)
 
 
-async def _kept_by_bidder(visit: Visit, called: str, named: Sequence[str]) -> Response:
-    bid = await _bid(visit)
-    if not bid["receipt"]:
-        raise Conflict(
-            "no_receipt",
-            "The bid {bid} is a draft; a receipt comes with the consent.",
-            article="Perwali Mojokerto 21/2011 Pasal 14(5)",
-            remedy="Finish the bid and send it.",
-            bid=bid["code"],
-        )
-    headers = {
-        "cache-control": "no-store",
-        "content-disposition": f'attachment; filename="{called}-{bid["code"]}.json"',
-    }
-    return JSONResponse({name: bid[name] for name in named}, headers=headers)
+async def _kept_by_bidder(visit: Visit) -> tuple[Any, str]:
+    kept = await visit.get("tender", f"/bids/{visit.path('id')}/receipt")
+    return kept, str(payload_of(kept["receipt"])["code"])
 
 
 ROLES: Final = roles_of("bids")
 PAGES: Final = (
     Page("/penawaran", "provider/bids.html", show_list, roles=ROLES),
     Page("/penawaran/{id:str}", TEMPLATE, show_bid, act_on_bid, ROLES),
-    Page("/penawaran/{id:str}/tanda-terima.json", TEMPLATE, show_receipt, roles=ROLES),
+    *(Page(f"/penawaran/{{id:str}}/tanda-terima.{form}", TEMPLATE, show_receipt, roles=ROLES) for form in FORMS),
     Page("/penawaran/{id:str}/catatan.json", TEMPLATE, show_record, roles=ROLES),
 )

@@ -10,7 +10,10 @@ from gateway.pages.desks import roles_of
 from gateway.pages.forms import Form, beside
 from gateway.pages.language import Catalogue
 from gateway.pages.page import Page
+from gateway.pages.receipts import FORMS as RECEIPT_FORMS
+from gateway.pages.receipts import as_file, form_of
 from gateway.pages.visit import Visit
+from integrity.receipts import payload_of
 from kit.problems import NotFound
 
 __all__ = ["PAGES", "deficiencies", "own_standing"]
@@ -92,7 +95,16 @@ async def show(visit: Visit) -> Mapping[str, Any]:
         "open": provider["status"] in OPEN,
         "decision": last,
         "deficiencies": deficiencies(visit.t, last) if last else [],
+        "receipts": await visit.get("registry", "/providers/mine/receipts"),
     }
+
+
+async def show_receipt(visit: Visit) -> Response:
+    kept = await visit.get("registry", f"/receipts/{visit.id('event')}")
+    said = payload_of(kept["receipt"])
+    return await as_file(
+        visit, kept, f"tanda-terima-{said['of']}-{said['received_at'][:10]}", form_of(visit), with_record=True
+    )
 
 
 async def submit(visit: Visit, form: Form) -> Response:
@@ -159,5 +171,9 @@ ROLES: Final = roles_of("provider")
 PAGES: Final = (
     Page("/penyedia", "provider/firm.html", show, submit, ROLES),
     Page("/penyedia/berkas", "provider/paper.html", show_paper, enter_paper, ROLES),
+    *(
+        Page(f"/penyedia/tanda-terima/{{event:str}}.{form}", "provider/firm.html", show_receipt, roles=ROLES)
+        for form in RECEIPT_FORMS
+    ),
     *(Page(f"/penyedia/{form}", "provider/form.html", show_form, roles=ROLES) for form in FORMS),
 )

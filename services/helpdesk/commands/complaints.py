@@ -2,21 +2,25 @@
 
 from uuid import UUID
 
+from contracts.values import rfc3339
 from kit.call import Call
 from kit.clock import business_now
 from kit.db import Db
 from kit.jobs import plan
 from kit.outbox import emit
 from kit.problems import NotFound
+from kit.receipts import record, sign
+from kit.service import Service
 from services.helpdesk import events, rules, tracking
 from services.helpdesk.jobs import forwarding_ends
-from services.helpdesk.models import Complaint, Forwarding
+from services.helpdesk.models import Complaint, Forwarding, Receipt
 from services.helpdesk.schemas import ComplaintOut, ComplaintSubmitted, NewAnswer, NewComplaint, NewForwardings
 
+RECORD = "complaint-record/v1"
 __all__ = ["answer", "forward", "submit"]
 
 
-async def submit(call: Call, body: NewComplaint) -> ComplaintSubmitted:
+async def submit(service: Service, call: Call, body: NewComplaint) -> ComplaintSubmitted:
     if body.hide_reporter:
         call.actor = None  # the account is kept nowhere: not in the event, not beside the idempotency key
     code = tracking.new_code()
@@ -32,10 +36,39 @@ async def submit(call: Call, body: NewComplaint) -> ComplaintSubmitted:
         db.add(complaint)
         await db.flush()
         await plan(db, forwarding_ends(complaint), key=str(complaint.id))
-        await emit(db, events.complaint_submitted(complaint))
+        receipt = await _receipt(db, service, complaint, body)
         return call.answer(
-            ComplaintSubmitted(code=complaint.code, tracking_code=code, due_forward_at=complaint.due_forward_at)
+            ComplaintSubmitted(
+                code=complaint.code,
+                tracking_code=code,
+                due_forward_at=complaint.due_forward_at,
+                receipt=receipt.receipt,
+            )
         )
+
+
+async def _receipt(db: Db, service: Service, complaint: Complaint, body: NewComplaint) -> Receipt:
+    said = record(
+        RECORD, code=complaint.code, submitted_at=rfc3339(complaint.submitted_at), **body.model_dump(mode="json")
+    )
+    event = await emit(db, events.complaint_submitted(complaint, said.sha256))
+    signed = sign(
+        service.settings,
+        "helpdesk",
+        "complaint",
+        event=event,
+        subject=complaint.id,
+        code=complaint.code,
+        at=complaint.submitted_at,
+        record_sha256=said.sha256,
+        decision={
+            "article": "Perwali Mojokerto 21/2011 Pasal 18",
+            "due_forward_at": rfc3339(complaint.due_forward_at),
+        },
+    )
+    kept = Receipt(event=event, subject=complaint.id, record=said.text, receipt=signed, at=complaint.submitted_at)
+    db.add(kept)
+    return kept
 
 
 async def forward(call: Call, id: UUID, body: NewForwardings) -> ComplaintOut:

@@ -9,6 +9,7 @@ from contracts.roles import Role
 from kit.auth import ActorDep, allow, public
 from kit.call import CallDep
 from kit.paging import Cursor, Limit, Page
+from kit.receipts import ReceiptOut
 from kit.service import Service, service_of
 from services.registry.commands import providers as commands
 from services.registry.commands.verification import decide_provider
@@ -23,6 +24,7 @@ from services.registry.schemas.providers import (
     PaperOut,
     ProviderOut,
     ProviderSummary,
+    ReceiptRow,
     Registered,
     Registration,
 )
@@ -41,6 +43,19 @@ async def register(body: Registration, call: CallDep, service: ServiceDep) -> Re
 async def own(actor: ActorDep, service: ServiceDep) -> ProviderOut:
     async with service.database.reading() as db:
         return await queries.provider_out(db, await queries.own_provider(db, actor.account))
+
+
+@router.get("/providers/mine/receipts", **allow(Role.PENYEDIA))
+async def receipts(actor: ActorDep, service: ServiceDep) -> list[ReceiptRow]:
+    """That the papers came, each time, and what was refused; the newest first."""
+    async with service.database.reading() as db:
+        return await queries.receipts(db, actor.account)
+
+
+@router.get("/receipts/{event_id}", **allow(Role.PENYEDIA))
+async def receipt(event_id: UUID, actor: ActorDep, service: ServiceDep) -> ReceiptOut:
+    async with service.database.reading() as db:
+        return await queries.receipt(db, service.settings, event_id, actor.account)
 
 
 @router.get("/providers/{id}", **allow(Role.PENYEDIA, Role.VERIFIKATOR))
@@ -73,9 +88,9 @@ async def download_paper(id: UUID, call: CallDep, actor: ActorDep, service: Serv
 
 
 @router.post("/providers/{id}/submission", **allow(Role.PENYEDIA))
-async def submit(id: UUID, call: CallDep) -> ProviderOut:
+async def submit(id: UUID, call: CallDep, service: ServiceDep) -> ProviderOut:
     """Ask for admission: the papers are complete, the originals will be shown."""
-    return await commands.submit(call, id)
+    return await commands.submit(call, service, id)
 
 
 @router.get("/verifications", **allow(Role.VERIFIKATOR))
@@ -85,6 +100,6 @@ async def verifications(service: ServiceDep, cursor: Cursor = None, limit: Limit
 
 
 @router.post("/providers/{id}/decision", **allow(Role.VERIFIKATOR))
-async def decide(id: UUID, body: Decision, call: CallDep) -> ProviderOut:
+async def decide(id: UUID, body: Decision, call: CallDep, service: ServiceDep) -> ProviderOut:
     """Admit or reject. `originals` are the papers whose originals you saw."""
-    return await decide_provider(call, id, body)
+    return await decide_provider(call, service, id, body)

@@ -12,10 +12,9 @@ from kit.db import Db
 from kit.grants import DownloadGrant, Statement, UploadGrant
 from kit.ids import new_id
 from kit.keys import SigningKey
-from kit.outbox import emit
 from kit.problems import Conflict, Forbidden, NotFound
 from kit.service import Service
-from services.registry import credentials, events
+from services.registry import credentials, receipts
 from services.registry.commands.officials import Secrets, add_account
 from services.registry.models import Paper, Provider
 from services.registry.queries.providers import own_provider, papers_of, provider_out
@@ -165,15 +164,17 @@ async def download_paper(call: Call, service: Service, id: UUID, *, verifier: bo
         return call.answer(Download(grant=grant.issue(_grant_key(service), now), object=grant.object))
 
 
-async def submit(call: Call, id: UUID) -> ProviderOut:
+async def submit(call: Call, service: Service, id: UUID) -> ProviderOut:
     async with call.transaction() as db:
         if (await own_provider(db, call.account)).id != id:
             raise NotFound("provider", id)
         provider = await _own_open(db, call.account)
-        uploaded = {paper.kind for paper in await papers_of(db, id) if paper.object is not None}
+        papers = await papers_of(db, id)
+        uploaded = {paper.kind for paper in papers if paper.object is not None}
         require_complete(provider.kind, amended_deed=provider.amended_deed, uploaded=uploaded)
-        provider.status, provider.submitted_at = "submitted", await business_now(db)
-        await emit(db, events.provider_registered(provider))
+        now = await business_now(db)
+        provider.status, provider.submitted_at = "submitted", now
+        await receipts.registered(db, service, provider, papers, now)
         return call.answer(await provider_out(db, provider))
 
 

@@ -5,18 +5,19 @@ from uuid import UUID
 from sqlalchemy import select
 
 from kit.call import Call
-from kit.clock import business_today
+from kit.clock import business_now, business_today
 from kit.db import Db
 from kit.outbox import emit
 from kit.problems import Conflict, NotFound
-from services.registry import events
+from kit.service import Service
+from services.registry import events, receipts
 from services.registry.models import Provider, Verification
 from services.registry.queries.providers import case_of, provider_out
 from services.registry.rules.papers import current, decide
 from services.registry.schemas.providers import Decision, ProviderOut
 
 
-async def decide_provider(call: Call, id: UUID, decision: Decision) -> ProviderOut:
+async def decide_provider(call: Call, service: Service, id: UUID, decision: Decision) -> ProviderOut:
     async with call.transaction() as db:
         provider = await _submitted(db, id)
         case = await case_of(db, provider)
@@ -30,11 +31,12 @@ async def decide_provider(call: Call, id: UUID, decision: Decision) -> ProviderO
             today=await business_today(db),
         )
         provider.status = decision.outcome
-        db.add(_record(call.account, provider, decision))
+        decided = _record(call.account, provider, decision)
+        db.add(decided)
         if decision.outcome == "verified":
             await emit(db, events.provider_verified(provider, current(case.papers)["surat_izin_usaha"].expires_on))
         else:
-            await emit(db, events.provider_rejected(provider))
+            await receipts.rejected(db, service, provider, decided, await business_now(db))
         return call.answer(await provider_out(db, provider))
 
 

@@ -5,13 +5,17 @@ from uuid import UUID
 
 from sqlalchemy import or_, select
 
-from kit.clock import business_today
+from integrity.receipts import payload_of
+from kit.clock import business_today, real_now
 from kit.db import Db
 from kit.paging import Page, page
 from kit.problems import NotFound
+from kit.receipts import ReceiptOut, given
+from kit.settings import Settings
 from services.registry.models import (
     Paper,
     Provider,
+    Receipt,
     Verification,
 )
 from services.registry.rules.numbers import npwp
@@ -25,7 +29,7 @@ from services.registry.rules.papers import (
     missing,
     required_papers,
 )
-from services.registry.schemas.providers import PaperOut, ProviderOut, ProviderSummary, VerificationOut
+from services.registry.schemas.providers import PaperOut, ProviderOut, ProviderSummary, ReceiptRow, VerificationOut
 
 
 async def own_provider(db: Db, account: UUID) -> Provider:
@@ -33,6 +37,23 @@ async def own_provider(db: Db, account: UUID) -> Provider:
     if found is None:
         raise NotFound("provider", "of this account")
     return found
+
+
+async def receipts(db: Db, account: UUID) -> list[ReceiptRow]:
+    provider = await own_provider(db, account)
+    query = select(Receipt).where(Receipt.subject == provider.id).order_by(Receipt.event.desc())
+    found = (await db.execute(query)).scalars()
+    return [
+        ReceiptRow.model_validate({"event_id": row.event, "of": payload_of(row.receipt)["of"], "at": row.at})
+        for row in found
+    ]
+
+
+async def receipt(db: Db, settings: Settings, event: UUID, account: UUID) -> ReceiptOut:
+    found = await db.get(Receipt, event)
+    if found is None or found.subject != (await own_provider(db, account)).id:
+        raise NotFound("receipt", event)
+    return given(settings, "registry", event, found.receipt, found.record, await real_now(db))
 
 
 async def provider_for(db: Db, id: UUID, reader: UUID, *, verifier: bool) -> ProviderOut:

@@ -144,6 +144,12 @@ class ProviderOut(ProviderSummary):
     """Shown to verifiers alone: what stands against admission even if all originals are shown, as `item: what is wrong`."""
 
 
+class ReceiptRow(BaseModel):
+    event_id: UUID
+    of: Literal["registration", "rejection"]
+    at: Moment
+
+
 class Decision(Request):
     outcome: Outcome
     originals: list[UUID] = Field(default=[], max_length=100)

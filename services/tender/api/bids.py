@@ -8,6 +8,7 @@ from contracts.roles import Role
 from kit.auth import ActorDep, allow, public
 from kit.call import CallDep
 from kit.paging import Cursor, Limit, Page
+from kit.receipts import ReceiptOut
 from services.tender.api.needs import ReadDep, ServiceDep
 from services.tender.commands import bids as commands
 from services.tender.commands.consent import consent
@@ -37,6 +38,12 @@ async def my_bids(
 @router.get("/bids/{id}", **allow(Role.PENYEDIA))
 async def get_bid(id: UUID, db: ReadDep, actor: ActorDep) -> BidOut:
     return await queries.own(db, id, actor)
+
+
+@router.get("/bids/{id}/receipt", **allow(Role.PENYEDIA))
+async def bid_receipt(id: UUID, service: ServiceDep, db: ReadDep, actor: ActorDep) -> ReceiptOut:
+    """Of the last consent to this bid, also where it was refused."""
+    return await queries.receipt(db, service.settings, id, actor)
 
 
 @router.post("/bids/{id}/files", status_code=201, **allow(Role.PENYEDIA))

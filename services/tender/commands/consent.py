@@ -20,7 +20,7 @@ from kit.db import Db
 from kit.envelope import Subject
 from kit.grants import Statement
 from kit.outbox import emit
-from kit.problems import Conflict, NotFound
+from kit.problems import Conflict, NotFound, Problem
 from kit.service import Service
 from services.tender import events, receipts, records, uploads
 from services.tender.models import Bid, BidFile, Participation, Stage, Tender
@@ -45,15 +45,20 @@ async def consent(service: Service, call: Call, actor: Actor, id: UUID, body: Co
     async with call.transaction() as db:
         bid = await _load(db, id, actor)
         verdict = decide(at, opens_at=bid.opens_at, closes_at=bid.closes_at, closed=bid.closed)
-        files = await _check_files(db, bid, stated)
+        files, differing = await _check_files(db, bid, stated)
+        if differing:
+            verdict = verdict.received_otherwise()
         record = records.build(bid, files, body.offer, body.qualification)
         act = _Act(service, db, bid, verdict, record)
         receipt, event = await (_accept(act) if verdict.accepted else _refuse(act))
-        await _store(act, body, files, receipt, event)
+        if verdict.reason == "fingerprints_differ":
+            await _store_refused_draft(act, receipt, event)
+        else:
+            await _store(act, body, files, receipt, event)
         out = _out(act, receipt, event)
         if verdict.accepted:
             return call.answer(out)
-        call.refuse(_refusal(verdict, out))
+        call.refuse(_refusal(verdict, out, differing))
     return out
 
 
@@ -141,15 +146,19 @@ async def _lock_provider(db: Db, tender: UUID, provider: UUID) -> None:
     await db.execute(_PROVIDER, {"tender": tender, "provider": provider})
 
 
-async def _check_files(db: Db, bid: BidRow, stated: Sequence[tuple[ConsentedFile, Statement]]) -> list[StatedFile]:
+async def _check_files(
+    db: Db, bid: BidRow, stated: Sequence[tuple[ConsentedFile, Statement]]
+) -> tuple[list[StatedFile], str | None]:
+    """The files as they arrived, and the name of one that is not what was sent (Pasal 14(4))."""
     rows = {row.id: row for row in (await db.execute(_FILES, {"bid": bid.id})).scalars()}
     if len({file.file for file, _ in stated}) != len(stated):
         raise Conflict("file_twice", "The consent names a file twice.", remedy="Name each file once.")
     for file, statement in stated:
         if file.file not in rows:
             raise NotFound("bid file", file.file)
-        uploads.check(rows[file.file], statement, "bid_file", md5=file.md5, sha256=file.sha256)
-    return [StatedFile(file.file, rows[file.file].name, statement) for file, statement in stated]
+        uploads.check_row(rows[file.file], statement, "bid_file")
+    differing = (rows[file.file].name for file, said in stated if (file.md5, file.sha256) != (said.md5, said.sha256))
+    return [StatedFile(file.file, rows[file.file].name, statement) for file, statement in stated], next(differing, None)
 
 
 async def _accept(act: _Act) -> tuple[dict[str, Any], UUID]:
@@ -194,7 +203,21 @@ async def _store(act: _Act, body: Consent, files: Sequence[StatedFile], receipt:
         await act.db.execute(_ARRIVED, {"file": file.id, **values, "stored_at": said.at})
 
 
+async def _store_refused_draft(act: _Act, receipt: dict[str, Any], event: UUID) -> None:
+    """It stays a draft: nothing of it was taken, and the bidder has it in writing."""
+    values = {
+        "sequence": act.bid.subject.sequence,
+        "record": act.record.text,
+        "record_sha256": act.record.sha256,
+        "receipt": receipt,
+        "event": event,
+    }
+    await act.db.execute(_STORE, {"bid": act.bid.id, **values})
+
+
 def _status(verdict: Verdict) -> str:
+    if verdict.reason == "fingerprints_differ":
+        return "draft"
     return "submitted" if verdict.accepted else "refused"
 
 
@@ -212,7 +235,7 @@ def _out(act: _Act, receipt: dict[str, Any], event: UUID) -> ConsentOut:
     )
 
 
-def _refusal(verdict: Verdict, out: ConsentOut) -> Conflict:
+def _refusal(verdict: Verdict, out: ConsentOut, differing: str | None) -> Problem:
     """The refusal with its proof: the receipt is the bidder's, whoever was at fault."""
     instant, closes_at = rfc3339(verdict.instant), rfc3339(verdict.closes_at)
     extra = {
@@ -225,6 +248,8 @@ def _refusal(verdict: Verdict, out: ConsentOut) -> Conflict:
         "record": out.record,
         "record_sha256": out.record_sha256,
     }
+    if verdict.reason == "fingerprints_differ":
+        return uploads.fingerprints_differ(str(differing), extra)
     if verdict.disturbed:
         return Conflict(
             "bid_disturbed",

@@ -7,9 +7,12 @@ from uuid import UUID
 from sqlalchemy import select
 
 from kit.auth import Actor
+from kit.clock import real_now
 from kit.db import Db
 from kit.paging import Page, page
 from kit.problems import Conflict, NotFound
+from kit.receipts import ReceiptOut, given
+from kit.settings import Settings
 from services.tender import records
 from services.tender.access import committee_tender, one, own_bid
 from services.tender.models import Bid, BidFile, Evaluation, Tender, WinnerApproval
@@ -27,7 +30,7 @@ from services.tender.schemas.bids import (
 )
 from services.tender.schemas.values import FileOut
 
-__all__ = ["correction", "evaluation_out", "mine", "opened", "own", "require_opened", "sheet"]
+__all__ = ["correction", "evaluation_out", "mine", "opened", "own", "receipt", "require_opened", "sheet"]
 
 ITEM = TypeVar("ITEM")
 
@@ -42,6 +45,19 @@ async def mine(db: Db, actor: Actor, *, tender: UUID | None, cursor: str | None,
 
 async def own(db: Db, id: UUID, actor: Actor) -> BidOut:
     return await _own(db, await own_bid(db, id, actor))
+
+
+async def receipt(db: Db, settings: Settings, id: UUID, actor: Actor) -> ReceiptOut:
+    bid = await own_bid(db, id, actor)
+    if bid.receipt is None or bid.event is None or bid.record is None:
+        raise Conflict(
+            "no_receipt",
+            "The bid {bid} is a draft; a receipt comes with the consent.",
+            article="Perwali Mojokerto 21/2011 Pasal 14(5)",
+            remedy="Finish the bid and send it.",
+            bid=bid.code,
+        )
+    return given(settings, "tender", bid.event, bid.receipt, bid.record, await real_now(db))
 
 
 async def _own(db: Db, row: Bid) -> BidOut:

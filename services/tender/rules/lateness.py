@@ -4,7 +4,7 @@ Perwali Mojokerto 21/2011 Pasal 14(5) makes the consent the act that counts; Per
 comes after the deadline. The instant is read before any lock, so nobody is late because others were in the way.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -14,12 +14,14 @@ __all__ = ["ARTICLE", "Verdict", "decide"]
 
 ARTICLE = "Perpres 54/2010 Pasal 78; Perwali Mojokerto 21/2011 Pasal 14(5)"
 
-Reason = Literal["in_time", "late", "closed_too_early"]
+Reason = Literal["in_time", "late", "closed_too_early", "fingerprints_differ"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`closed_too_early` is our own fault: the bid came in time, but the tender was closed already."""
+    """`closed_too_early` is our own fault: the bid came in time, but the tender was closed already. `fingerprints_differ`: what was
+    received is not what was sent, and the bid stays a draft, to be sent again.
+    """
 
     reason: Reason
     instant: datetime
@@ -32,6 +34,10 @@ class Verdict:
     @property
     def disturbed(self) -> bool:
         return self.reason == "closed_too_early"
+
+    def received_otherwise(self) -> "Verdict":
+        """The same of a bid whose files arrived with other fingerprints than were sent; what is late is late all the same."""
+        return self if self.reason == "late" else replace(self, reason="fingerprints_differ")
 
 
 def decide(instant: datetime, *, opens_at: datetime, closes_at: datetime, closed: bool) -> Verdict:

@@ -1,6 +1,6 @@
 """What everybody can check, and what opens only to those concerned."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import pytest
 from integrity.canonical import canonical
 from integrity.entries import EntryError, Opening, Place, verify_opening, verify_place
 from integrity.merkle import EMPTY_ROOT, leaf_hash, root, verify_consistency, verify_inclusion
-from kit.grants import Claims, RoleClaim
+from kit.grants import Claims, OpeningGrant, RoleClaim
 from kit.ids import new_id
 from kit.keys import SigningKey
 from kit.service import Service
@@ -149,6 +149,41 @@ async def test_an_opening_for_who_acted(
     proof = (await client.get("/log/1/proof/inclusion", params=where)).json()
     leaf = leaf_hash(opened["entry"].encode())
     verify_inclusion(leaf, opened["index"], head["size"], [HASH(hash_) for hash_ in proof["path"]], HASH(head["root"]))
+
+
+async def test_a_grant_opens_to_its_bearer_what_its_own_service_emitted(
+    service: Service, client: httpx2.AsyncClient, source: Source, key_home: Path
+) -> None:
+    """Who holds a receipt need not be who caused its event, nor have an account."""
+    mine = source.blind(new_id())
+    await deliver(service, mine)
+    await sequence(service)
+
+    async def asked(event: UUID, owner: str, **headers: str) -> tuple[int, str]:
+        now = datetime.now(UTC)
+        grant = OpeningGrant(new_id(), event, owner, now + timedelta(minutes=1))
+        headers["Lpse-Grant"] = grant.issue(SigningKey.load(key_home / owner, owner, "grant"), now)
+        answer = await client.get("/log/1/opening", headers=headers)
+        return answer.status_code, str(answer.json().get("event_id") or answer.json()["code"])
+
+    assert (await client.get("/log/1/opening")).status_code == 422
+    assert await asked(mine.id, "tender") == (200, str(mine.id))
+    assert await asked(mine.id, "registry") == (404, "not_found")
+    assert await asked(new_id(), "tender") == (404, "not_found")
+    assert await asked(mine.id, "registry", **token(key_home, new_id(), "auditor")) == (404, "not_found")
+
+
+async def test_a_grant_does_not_tell_the_place(
+    service: Service, client: httpx2.AsyncClient, source: Source, key_home: Path
+) -> None:
+    envelope = source.blind(new_id())
+    await deliver(service, envelope)
+    await sequence(service)
+    now = datetime.now(UTC)
+    grant = OpeningGrant(new_id(), envelope.id, "tender", now + timedelta(minutes=1))
+    headers = {"Lpse-Grant": grant.issue(SigningKey.load(key_home / "tender", "tender", "grant"), now)}
+    shown = (await client.get("/log/1/opening", headers=headers)).json()
+    assert (shown["seq"], shown["place_r"]) == (None, None)
 
 
 @pytest.mark.parametrize("kind", ["blind", "public"])

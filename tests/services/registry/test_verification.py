@@ -41,7 +41,7 @@ async def test_a_provider_is_admitted(office: Office) -> None:
 async def test_the_events_name_no_person_and_no_number(office: Office) -> None:
     await office.submitted("majujaya")
     (event,) = await office.events("registry.provider.registered.v1")
-    assert set(event) == {"provider", "kind"}
+    assert set(event) == {"provider", "kind", "record_sha256"}
 
 
 async def test_registration_says_which_papers(office: Office) -> None:

@@ -1,12 +1,14 @@
 """The deadline and the consent: in time to the millisecond, exactly one document, exactly one decision."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from kit.grants import OpeningGrant
+from tests.receipts import read
 from tests.services.tender.office import POKJA, PPK, Office, Person, Tender, firm, offer, read_receipt
 
 A, B = firm("Anugerah"), firm("Bumi")
@@ -175,8 +177,41 @@ async def test_fingerprints_that_differ_leave_the_bid_a_draft(office: Office, na
     answer = await office.post(A, f"/bids/{draft.id}/consent", body)
     assert (answer.status_code, answer.json()["code"]) == (422, "fingerprints_differ")
     assert "Pasal 14(4)" in answer.json()["article"]
-    assert (await office.see(A, f"/bids/{draft.id}"))["status"] == "draft"
+    kept = await office.see(A, f"/bids/{draft.id}")
+    assert (kept["status"], kept["receipt"]) == ("draft", answer.json()["receipt"])
+    receipt = read_receipt(office, kept["receipt"])
+    assert (receipt["of"], receipt["decision"]["reason"]) == ("rejection", "fingerprints_differ")
+    assert [file["name"] for file in receipt["files"]] == [file["name"] for file in kept["files"]]
+    [told] = await office.events("bid.refused")
+    assert (told["reason"], told["record_sha256"]) == ("fingerprints_differ", receipt["record_sha256"])
     assert await office.events("bid.submitted") == []
+    again = await office.do(A, f"/bids/{draft.id}/consent", tender.consent_body(draft))
+    assert again["status"] == "submitted"
+
+
+async def test_late_and_changed_on_the_way_is_late(office: Office) -> None:
+    tender = await bidding(office)
+    draft = await tender.draft(A)
+    body = tender.consent_body(draft)
+    body["files"][0]["md5"] = "0" * 32
+    await office.stop(tender.closes_at + MILLISECOND)
+    answer = await office.post(A, f"/bids/{draft.id}/consent", body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "bid_late")
+    assert read_receipt(office, answer.json()["receipt"])["decision"]["reason"] == "late"
+
+
+async def test_the_receipt_comes_again_to_its_owner_alone(office: Office) -> None:
+    tender = await bidding(office, A, B)
+    draft = await tender.draft(A)
+    nothing = await office.get(A, f"/bids/{draft.id}/receipt")
+    assert (nothing.status_code, nothing.json()["code"]) == (409, "no_receipt")
+    answer = await office.do(A, f"/bids/{draft.id}/consent", tender.consent_body(draft))
+    kept = await office.see(A, f"/bids/{draft.id}/receipt")
+    assert (kept["receipt"], kept["record"]) == (answer["receipt"], answer["record"])
+    said = read(office.service.ring, kept)
+    grant = OpeningGrant.verify(kept["grant"], office.service.ring, datetime.now(UTC))
+    assert (str(grant.event), grant.owner) == (said["id"], "tender")
+    assert (await office.get(B, f"/bids/{draft.id}/receipt")).status_code == 404
 
 
 async def test_a_consent_to_another_text_is_refused(office: Office) -> None:

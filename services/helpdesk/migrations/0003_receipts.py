@@ -1,0 +1,10 @@
+"""Receipts of complaints."""
+
+from kit.receipts import create_table
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    create_table()
