@@ -1,5 +1,6 @@
-"""What a bidder can show afterwards, written down: the bytes sent, what was said of them, and the log's proof."""
+"""What a bidder can show afterwards, written down: the bytes sent, what was said of them, the log's proof, and the receipt."""
 
+import asyncio
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -7,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.demo.portal import Portal, Uploaded
+from cli.demo.portal import Portal, Refused, Uploaded, User
+from integrity import receipts
 from integrity.entries import Opening, verify_opening
 from integrity.merkle import leaf_hash, root, verify_inclusion
+from integrity.trust import TrustRoot
 
 if TYPE_CHECKING:
     from cli.demo.story import Entrant
@@ -18,10 +21,12 @@ __all__ = ["BidEvidence", "Evidence"]
 
 LOG = "/api/audit/log/1"
 LEAVES_AT_ONCE = 1000
+SEEN_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class BidEvidence:
+    id: str
     code: str
     files: Sequence[Path]
     uploads: Mapping[str, Uploaded]
@@ -48,12 +53,16 @@ class Evidence:
         leaves = await _leaves(portal, head["size"])
         if root(leaves).hex() != head["root"]:
             raise ValueError("the log's leaves do not lead to its root")
+        trust = await portal.visitor().read("/trust-root")
+        (self.folder / "trust-root").write_bytes(trust)
+        users = {entrant.code: entrant.user for entrant in entrants}
         for bid in self.bids:
             found = entries[bid.code]
             proof = await portal.visitor().get(f"{LOG}/proof/inclusion", index=found["index"], size=head["size"])
             _verify(found, proof, head)
             self.indexes[bid.code] = found["index"]
             self._write_bid(bid, found, proof)
+            await self._write_receipt(bid, users[bid.code], TrustRoot.parse(trust))
         self._dump("checkpoint.json", {"size": head["size"], "root": head["root"]})
         lines = [json.dumps({"index": index, "leaf_hash": leaf.hex()}) for index, leaf in enumerate(leaves)]
         (self.folder / "leaves.jsonl").write_text("\n".join(lines) + "\n")
@@ -85,8 +94,36 @@ class Evidence:
         (folder / "entry.json").write_bytes(found["entry"].encode())
         (folder / "record.json").write_bytes(bid.answer["record"].encode())
 
+    async def _write_receipt(self, bid: BidEvidence, user: User, root: TrustRoot) -> None:
+        """It verifies, or there is no evidence."""
+        file = await receipt_of(user, await user.get(f"/api/tender/bids/{bid.id}/receipt"))
+        sent = [receipts.Original(one.mine.md5, one.mine.sha256) for one in bid.uploads.values()]
+        report = receipts.verify(file, root, sent)
+        if report.verdict != "good":
+            raise ValueError(f"the receipt of {bid.code} does not verify: {report}")
+        (self.folder / bid.code / "receipt.json").write_bytes(file)
+
     def _dump(self, name: str, value: Any) -> None:
         (self.folder / name).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+async def receipt_of(user: User, kept: Mapping[str, Any]) -> bytes:
+    """The final receipt of a service's answer (`ReceiptOut`), with the record: as any program puts it together."""
+    entry = json.loads(await user.read(f"{LOG}/opening", grant=kept["grant"]))
+    proof = await _seen(user, entry["index"])
+    return receipts.build(kept["receipt"], record=kept["record"], entry=entry, proof=proof)
+
+
+async def _seen(user: User, index: int) -> str:
+    """As soon as enough witnesses saw the entry."""
+    async with asyncio.timeout(SEEN_SECONDS):
+        while True:
+            try:
+                return (await user.read(f"{LOG}/proof/entry", index=index, seen="true")).decode()
+            except Refused as refused:
+                if refused.status != 404:
+                    raise
+            await asyncio.sleep(0.2)
 
 
 async def _entry(entrant: "Entrant") -> Mapping[str, Any]:

@@ -94,6 +94,11 @@ class User:
     async def get(self, path: str, **query: Any) -> Any:
         return await self._send("GET", path, params=query)
 
+    async def read(self, path: str, *, grant: str | None = None, **query: Any) -> bytes:
+        """What is no JSON, or is wanted as it stands."""
+        headers = {"Lpse-Grant": grant} if grant else {}
+        return (await self._answer("GET", path, params=query, headers=headers)).content
+
     async def follow(self, path: str, code: str) -> Any:
         """What became of a matter, for who holds its tracking code."""
         return await self._send("GET", path, headers={"Lpse-Tracking": code})
@@ -142,11 +147,16 @@ class User:
         return Fingerprint(object_, size, md5.hexdigest(), sha256.hexdigest())
 
     async def _send(self, method: str, path: str, headers: Mapping[str, str] | None = None, **request: Any) -> Any:
+        return (await self._answer(method, path, headers, **request)).json()
+
+    async def _answer(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **request: Any
+    ) -> httpx2.Response:
         sent = self._headers() | dict(headers or {})
         response = await self.portal.request(method, path, headers=sent, **request)
         if response.status_code >= 400:
             raise Refused(f"{method} {path} by {self.name}", response.status_code, _problem(response))
-        return response.json()
+        return response
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.session}"} if self.session else {}

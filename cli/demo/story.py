@@ -205,7 +205,7 @@ class Story(Office):
             entrant.consent = answer
             self.tell.act(f"{entrant.cast.name} consents at {answer['consented_at']}: bid {entrant.code} is received")
         self.must(bool(entrant.refusal) == entrant.cast.late, f"{entrant.cast.name}'s late bid was accepted")
-        self.evidence.add(BidEvidence(entrant.code, entrant.files, entrant.uploads, body, answer))
+        self.evidence.add(BidEvidence(entrant.bid, entrant.code, entrant.files, entrant.uploads, body, answer))
 
     async def bids_are_opened(self) -> None:
         public = await self.public()
