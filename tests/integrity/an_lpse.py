@@ -19,6 +19,7 @@ from integrity.proof import Proof
 from integrity.trust import SigningKey, TrustRoot
 
 AT = datetime(2026, 11, 23, 2, 59, 58, 123000, UTC)
+RECORD = '{"total":"1331460540.00","type":"bid-record/v1"}'
 FILE = b"the offer, as it was uploaded"
 
 
@@ -70,9 +71,7 @@ class AnLpse:
             self.root.signed({f"{self.name}/root-{no}": _key(f"{self.name} root {no}") for no in (1, 2)})
         ).encode()
 
-    def receipt(
-        self, *, of: str = "bid", owner: str = "tender", record: str = '{"type":"a record"}', **more: Any
-    ) -> dict[str, Any]:
+    def receipt(self, *, of: str = "bid", owner: str = "tender", record: str = RECORD, **more: Any) -> dict[str, Any]:
         said = {
             "type": receipts.TYPE,
             "of": of,
@@ -101,7 +100,7 @@ class AnLpse:
         *,
         kind: str = "bid.submitted",
         src: str = "tender",
-        record: str = '{"type":"a record"}',
+        record: str = RECORD,
         logged: str | None = None,
         index: int = 3,
         size: int = 6,
