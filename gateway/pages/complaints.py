@@ -38,7 +38,7 @@ async def track(visit: Visit, form: Form) -> Response:
         code = payload_of(kept["receipt"])["code"]
         return await as_file(visit, kept, f"tanda-terima-{code}", form.do, with_record=True)
     found = await tracked(visit, form, "/complaints/tracked")
-    return await told_once(visit, "complaints/track.html", complaint=found, code=form["code"])
+    return await told_once(visit, "complaints/track.html", complaint=found)
 
 
 PAGES: Final = (

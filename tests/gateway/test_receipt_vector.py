@@ -12,7 +12,7 @@ from integrity import dsse
 from integrity.canonical import parse
 from integrity.entries import Opening, verify_opening
 from integrity.merkle import leaf_hash, verify_inclusion
-from services.tender.receipts import PAYLOAD_TYPE
+from integrity.receipts import PAYLOAD_TYPE
 
 BROWSER = Path(gateway.__file__).parent / "browser"
 HASH = bytes.fromhex
