@@ -1,6 +1,7 @@
 """With a tender open, whatever everybody can read looks the same whether nobody bids, one does or seven do."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from cli.demo.portal import Portal
 from cli.rush.crowd import Bidder, Crowd, gathered
 from cli.system import Options, System, spare_port
 from cli.up import running
-from integrity.canonical import parse
+from integrity.canonical import canonical, parse
 from services.audit.models import Checkpoint, LogEntry
 from services.audit.rules import QUIET
 from tests.conftest import reachable
@@ -38,14 +39,41 @@ async def test_the_public_sees_the_same(tmp_path: Path) -> None:
             ]
         finally:
             await crowd.aclose()
-        async with system.installation.reading("tender") as db:
-            from services.tender.models import Bid
-
-            sent = (await db.execute(select(Bid.id).where(Bid.status == "submitted"))).all()
+        sent = await submitted(system)
+        told = await everything_public(system, portal, crowd)
     assert len(sent) == 8, "else there was nothing to hide"
+    for bid in sent:
+        assert [guess for guess in guesses(bid) if guess in told] == [], "whoever guesses right would know it"
     assert seen[0]["steps"] == [(step, QUIET) for step in range(STEPS)]
     assert seen[0] == seen[1]
     assert seen[1] == seen[2]
+
+
+async def submitted(system: System) -> Sequence[dict[str, Any]]:
+    """The records of all bids."""
+    from services.tender.models import Bid
+
+    async with system.installation.reading("tender") as db:
+        rows = await db.execute(select(Bid.record).where(Bid.status == "submitted"))
+        return [parse(str(record).encode()) for record in rows.scalars()]
+
+
+async def everything_public(system: System, portal: Portal, crowd: Crowd) -> str:
+    async with system.installation.reading("audit") as db:
+        entries = (await db.execute(select(LogEntry.entry))).scalars().all()
+    return "\n".join([*(entry.decode() for entry in entries), *(await pages(portal, crowd)).values()])
+
+
+def guesses(record: dict[str, Any]) -> set[str]:
+    """What somebody can compute who guesses all of a bid, its files too, but not what is random."""
+    known = {name: value for name, value in record.items() if name != "nonce"}
+    parts = [known, record["offer"], record["offer"]["rows"], record["offer"]["total"], record["files"], record["bid"]]
+    hashes = {kind(canonical(part)).hexdigest() for part in parts for kind in (hashlib.sha256, _md5)}
+    return hashes | {file[name] for file in record["files"] for name in ("md5", "sha256", "object")} | {record["code"]}
+
+
+def _md5(data: bytes) -> Any:
+    return hashlib.md5(data, usedforsecurity=False)
 
 
 async def quiet(system: System) -> None:
