@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from cli import seals
 from cli.mistakes import Mistake
 from cli.servers.directory import private
 from cli.witnesses import private_key
@@ -41,7 +42,7 @@ def ceremony(media: Path, keys: Path, instance: str, policy: Path | None = None)
     whichever two of the media are there. Raises Mistake."""
     file = keys / FILE
     before = held(file)
-    wanted = _wanted(KeyRing(_jwks(keys)), instance, policy)
+    wanted = _wanted(KeyRing(_jwks(keys)), instance, policy, seals.authorities(keys))
     roots = _roots(media, instance, make=before is None)
     if before is None:
         known = tuple(str(_public(name, key)) for name, key in roots.items())
@@ -79,7 +80,7 @@ def held(file: Path) -> TrustRoot | None:
         raise Mistake(f"{file} is no root of trust: {why}") from why
 
 
-def _wanted(ring: KeyRing, instance: str, policy: Path | None) -> TrustRoot:
+def _wanted(ring: KeyRing, instance: str, policy: Path | None, sealing: tuple[str, ...]) -> TrustRoot:
     """The first version, without its roots yet."""
     origin = f"{instance}/log/1"
     listed = ring.public()
@@ -102,7 +103,7 @@ def _wanted(ring: KeyRing, instance: str, policy: Path | None) -> TrustRoot:
     )
     nobody = tuple(str(_public(f"{instance}/{number}", Ed25519PrivateKey.generate())) for number in range(THRESHOLD))
     try:
-        return TrustRoot(instance, 1, nobody, THRESHOLD, lines + rest, receipts)
+        return TrustRoot(instance, 1, nobody, THRESHOLD, lines + rest, receipts, sealing)
     except TrustError as why:
         raise Mistake(f"No root of trust can be made of these keys and this policy: {why}") from why
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import asyncpg
 import httpx2
 
+from cli import seals
 from cli.events import backlog
 from cli.installation import Installation
 from cli.mistakes import worded
@@ -143,6 +144,11 @@ async def _keys(installation: Installation) -> list[str]:
                 keys.SigningKey.load(installation.keys(part.name), part.name, purpose)
             except keys.UntrustedKey as error:
                 found.append(f"key: {error}")
+    now = datetime.now(UTC)
+    if not any(
+        one.purpose == seals.PURPOSE and one.since <= now < one.until for one in seals.held(installation.jwks.parent)
+    ):
+        found.append(f"key: {seals.OWNER} has no valid certificate to seal with: `lpse keys renew {seals.OWNER}`")
     return found
 
 

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cli import accounts
+from cli import accounts, seals
 from cli.installation import Installation
 from cli.mistakes import Mistake
 from cli.system import PARTS, days
@@ -13,9 +13,10 @@ from kit import keys
 __all__ = ["create", "home_of", "listing", "renew", "retire"]
 
 
-def create(home: Path, *, training: bool = False) -> list[str]:
+def create(home: Path, *, training: bool = False, instance: str = "") -> list[str]:
     """First keys for an installation that `lpse up` does not make, as on a cluster: those of each part in a folder of
-    its name, the public ones of all in `jwks.json`; for a training instance also its accounts in `training.json`."""
+    its name, the public ones of all in `jwks.json`, the authority of the seal, which bears the instance's name, in `seal`;
+    for a training instance also its accounts in `training.json`."""
     if home.exists() and any(home.iterdir()):
         raise Mistake(f"{home} is not empty. Name a new directory: keys that are in use would be lost among new ones.")
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -25,9 +26,10 @@ def create(home: Path, *, training: bool = False) -> list[str]:
         for purpose in part.purposes:
             folder.mkdir(mode=0o700, exist_ok=True)
             made.append(keys.generate(folder, home / "jwks.json", part.name, purpose, days(purpose)))
+    seal = seals.renew(home, instance)
     if training:
         accounts.draft(home / "training.json")
-    return [f"{key.kid}  {key.owner} {key.purpose}" for key in made]
+    return [*(f"{key.kid}  {key.owner} {key.purpose}" for key in made), f"{seal.id}  {seals.OWNER} {seal.purpose}"]
 
 
 def home_of(installation: Installation, *, private: bool) -> Path:
@@ -42,21 +44,30 @@ def home_of(installation: Installation, *, private: bool) -> Path:
 
 def listing(home: Path) -> list[str]:
     entries = json.loads(_jwks(home).read_text())["keys"]
-    return [
+    listed = [
         f"{entry['kid']}  {entry['lpse_owner']:<10} {entry['lpse_purpose']:<10} "
         f"{_day(entry['nbf'])} to {_day(entry['exp'])}"
         for entry in entries
     ]
+    sealing = [
+        f"{one.id}  {seals.OWNER:<10} {one.purpose:<10} {one.since.date().isoformat()} to {one.until.date().isoformat()}"
+        for one in seals.held(home)
+    ]
+    return listed + sealing
 
 
-def renew(home: Path, owner: str) -> list[str]:
-    """A new key for each purpose of `owner`, used from now on."""
+def renew(home: Path, owner: str, instance: str = "") -> list[str]:
+    """A new key for each purpose of `owner`, used from now on; for documents also a certificate to seal with."""
     part = next((part for part in PARTS if part.name == owner), None)
     if part is None or not part.purposes:
         signers = ", ".join(part.name for part in PARTS if part.purposes)
         raise Mistake(f"{owner} signs nothing: one of {signers}.")
     made = [keys.generate(home / owner, _jwks(home), owner, purpose, days(purpose)) for purpose in part.purposes]
-    return [f"{key.kid}  {key.owner} {key.purpose}" for key in made]
+    renewed = [f"{key.kid}  {key.owner} {key.purpose}" for key in made]
+    if owner == seals.OWNER:
+        seal = seals.renew(home, instance)
+        renewed.append(f"{seal.id}  {owner} {seal.purpose}")
+    return renewed
 
 
 def retire(home: Path, kid: str, *, stolen: bool = False) -> None:
@@ -69,9 +80,22 @@ def retire(home: Path, kid: str, *, stolen: bool = False) -> None:
                 raise Mistake(
                     f"{kid} is the only key of {part.name} for {purpose}: `lpse keys renew {part.name}` first."
                 )
+            if purpose == seals.PURPOSE:
+                _retire_seal(file, home, stolen=stolen)
+                return
             keys.retire(folder, _jwks(home), kid, at=datetime.fromtimestamp(0, UTC) if stolen else None)
             return
     raise Mistake(f"There is no private key {kid} here; see `lpse keys list`.")
+
+
+def _retire_seal(file: Path, home: Path, *, stolen: bool) -> None:
+    """A certificate bears no list of those that are no longer believed: a stolen one takes its authority with it."""
+    if stolen:
+        raise Mistake(
+            f"A stolen seal ends with its authority: move {home / seals.FOLDER} and {file} away, `lpse keys renew "
+            f"{seals.OWNER}`, and hold a ceremony. Receipts printed before are printed again."
+        )
+    file.unlink()
 
 
 def _jwks(home: Path) -> Path:

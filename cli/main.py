@@ -193,7 +193,11 @@ def _keeps(command: Adds) -> None:
         type=Path,
         help="ceremony: also the first official of production, who is asked for",
     )
-    keys.add_argument("--instance", default="", help="ceremony: the LPSE's LPSE_INSTANCE (default: the installation's)")
+    keys.add_argument(
+        "--instance",
+        default="",
+        help="create, ceremony: the LPSE's LPSE_INSTANCE, whose name the seal bears (default: the installation's)",
+    )
     keys.add_argument("--policy", type=Path, metavar="FILE", help="ceremony: the witnesses, as in LPSE_LOG_POLICY")
     keys.add_argument("--keys", type=Path, metavar="DIR", help="not the installation's, but what `keys create` made")
     keys.add_argument("--training", action="store_true", help="create: also the accounts of a training instance")
@@ -321,7 +325,7 @@ async def _keys(asked: argparse.Namespace) -> int:
         }[asked.action]
         raise Mistake(f"`keys {asked.action}` needs {needed}; see `lpse keys list`.")
     if asked.action == "create":
-        print("\n".join(keyring.create(Path(asked.what), training=asked.training)))
+        print("\n".join(keyring.create(Path(asked.what), training=asked.training, instance=asked.instance)))
         return 0
     if asked.action == "witness":
         from cli.witnesses import make_key
@@ -331,11 +335,15 @@ async def _keys(asked: argparse.Namespace) -> int:
     if asked.action == "ceremony":
         print("\n".join(_held(asked)))
         return 0
-    home = asked.keys or keyring.home_of(Installation.read(asked.var.absolute()), private=asked.action != "list")
+    home, instance = asked.keys, asked.instance
+    if home is None:
+        installation = Installation.read(asked.var.absolute())
+        home = keyring.home_of(installation, private=asked.action != "list")
+        instance = instance or installation.instance
     if asked.action == "list":
         print("\n".join(keyring.listing(home)))
     elif asked.action == "renew":
-        print("\n".join(keyring.renew(home, asked.what)))
+        print("\n".join(keyring.renew(home, asked.what, instance)))
     else:
         keyring.retire(home, asked.what, stolen=asked.stolen)
         print(f"{asked.what} signs nothing from now on; its owner uses the newest that is left")

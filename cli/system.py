@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 
-from cli import accounts
+from cli import accounts, seals
 from cli.ceremony import ceremony
 from cli.installation import Backends, Credentials, Installation
 from cli.keeping import Kept
@@ -288,6 +288,7 @@ def _keys(installation: Installation) -> None:
                 if untrusted.code != "no_signing_key":
                     raise Mistake(f"{untrusted} {untrusted.remedy}") from untrusted
                 keys.generate(folder, installation.jwks, part.name, purpose, days(purpose))
+    seals.ensure(installation.jwks.parent, installation.instance)
 
 
 async def _buckets(installation: Installation, admin: Credentials, server: SeaweedFS | None) -> None:

@@ -63,4 +63,5 @@ class Limits(BaseModel):
     )
     upload_disk: int = Field(3 << 30, ge=8 << 20, description="parts of files under way; what is above waits")
     uploads: int = Field(512, ge=1, description="uploads under way in documents")
+    receipts_printing: int = Field(32, ge=1, description="receipts printed as PDF, or waiting for it, at a time")
     upload_bytes_per_day: int = Field(20 << 30, ge=1, description="stored for one account in 24 hours")

@@ -1,5 +1,6 @@
 """What every test may use: real servers, started once per run when first asked for, and fresh databases on them."""
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -11,7 +12,17 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from cli.servers import Postgres, RabbitMQ, SeaweedFS, install_rabbitmq, rabbitmq_available
+from cli import seals
+from cli.servers import (
+    Postgres,
+    RabbitMQ,
+    SeaweedFS,
+    install_poppler,
+    install_rabbitmq,
+    poppler_available,
+    rabbitmq_available,
+)
+from cli.servers.poppler import NEEDED as POPPLER_NEEDED
 from cli.system import PARTS
 from kit import keys, migrations, telemetry
 from kit.settings import Settings
@@ -166,6 +177,18 @@ def rabbitmq(request: pytest.FixtureRequest) -> Iterator[Broker]:
         yield broker or request.getfixturevalue("local_rabbitmq")
 
 
+@pytest.fixture(scope="session")
+def poppler(request: pytest.FixtureRequest) -> None:
+    """How others read a PDF: its text, its pages as pictures, its seal."""
+    if not poppler_available():
+        if not _may_install():
+            if request.config.getoption("--require-backends"):
+                pytest.fail(POPPLER_NEEDED)
+            pytest.skip(POPPLER_NEEDED)
+        asyncio.run(install_poppler())
+    USED.add("poppler")
+
+
 def reachable(directory: Path) -> Path:
     """pytest's directories are for root alone; a database server runs as somebody else, who only passes through."""
     for parent in (directory, *directory.parents[:2]):
@@ -181,6 +204,7 @@ def key_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (home / part.name).mkdir(mode=0o700)
         for purpose in part.purposes:
             keys.generate(home / part.name, home / "jwks.json", part.name, purpose, 30)
+    seals.ensure(home, "uji")
     return home
 
 

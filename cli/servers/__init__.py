@@ -7,6 +7,7 @@ same directory.
 
 from cli.servers.chromium import chromium_available, install_chromium
 from cli.servers.packages import may_install
+from cli.servers.poppler import install_poppler, poppler_available
 from cli.servers.postgres import Postgres
 from cli.servers.process import ServerError
 from cli.servers.rabbitmq import RabbitMQ, install_rabbitmq, rabbitmq_available
@@ -20,7 +21,9 @@ __all__ = [
     "ServerError",
     "chromium_available",
     "install_chromium",
+    "install_poppler",
     "install_rabbitmq",
     "may_install",
+    "poppler_available",
     "rabbitmq_available",
 ]

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from kit.auth import ActorDep, actor_of, logged_in, public
@@ -14,6 +14,7 @@ from kit.problems import Problem
 from kit.service import service_of
 from services.documents import commands, queries, rules
 from services.documents.models import Document
+from services.documents.printing.press import Press
 from services.documents.schemas import AccessOut, UploadOut
 
 __all__ = ["router"]
@@ -92,6 +93,34 @@ async def accesses(
     async with service_of(request).database.reading() as db:
         rows, following = await queries.accesses(db, id, actor, cursor=cursor, limit=limit)
     return Page(items=[AccessOut.of(row) for row in rows], next=following)
+
+
+_printing = public()
+_printing["openapi_extra"]["requestBody"] = {
+    "required": True,
+    "content": {
+        "application/json": {"schema": {"type": "object", "description": "A receipt's file (receipt-file/v1)"}}
+    },
+}
+_PDF = {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@router.post(
+    "/receipts",
+    response_class=Response,
+    responses={200: {"description": "The receipt as a sealed PDF", **_PDF}},
+    **_printing,
+)
+async def print_receipt(request: Request) -> Response:
+    """Print a receipt, which is checked first: a PDF/A with a seal (PAdES) and the receipt itself inside.
+
+    The body is a receipt's file word for word, as the pages give it. Nothing is stored and nothing happens, so there is no
+    `Idempotency-Key`. One without its place in the log yet is printed as provisional. Who is not logged in may send 64 KiB.
+    """
+    press: Press = service_of(request).resources["press"]
+    pdf = await press.printed(await request.body())
+    headers = {"Content-Disposition": 'attachment; filename="tanda-terima.pdf"', "Cache-Control": "no-store"}
+    return Response(pdf, media_type="application/pdf", headers=headers)
 
 
 def _given(token: str | None) -> str:

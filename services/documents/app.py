@@ -9,6 +9,8 @@ from kit.settings import Settings
 from services.documents import jobs
 from services.documents.api import router
 from services.documents.models import Base
+from services.documents.printing.press import Press
+from services.documents.printing.signer import FileSigner
 from services.documents.reactions import REACTIONS
 
 __all__ = ["build"]
@@ -27,5 +29,8 @@ def build(settings: Settings) -> Service:
         jobs={"remove_orphans": remove_orphans},
         periodic=(Periodic("remove_orphans", timedelta(hours=1)),),
         bucket="documents",
+    )
+    service.resources["press"] = Press(
+        settings.trust_root, FileSigner(settings.keys), settings.limits.receipts_printing
     )
     return service

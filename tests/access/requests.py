@@ -6,6 +6,7 @@ from typing import Any
 from tests.access.story import FIRMS, PASSWORD, STEPS, forwarding, new_tender, package, paper, registration
 from tests.access.table import Row
 from tests.access.world import LATER, LONG_AGO, PDF, World
+from tests.integrity.an_lpse import AnLpse, fields
 
 __all__ = ["address", "body_of", "headers_of"]
 
@@ -53,6 +54,7 @@ async def body_of(world: World, row: Row) -> Any:
         return None
     made = {
         "/uploads": PDF,
+        "/receipts": fields(AnLpse("uji").provisional()),
         **_registry(world),
         **_tender(world),
         **_helpdesk(),

@@ -34,6 +34,7 @@ from services import SERVICES, build
 from services.registry import credentials
 from services.registry.models import Session
 from tests.conftest import new_database
+from tests.integrity.an_lpse import AnLpse
 from tests.services.audit.source import publish
 
 __all__ = ["LETTER", "PORTAL", "Person", "World", "open_world"]
@@ -265,10 +266,17 @@ def _settings(name: str, address: str, prefix: str, store: SeaweedFS, key_home: 
             "objects_secret": store.admin.secret_key,
             "keys": key_home / name,
             "jwks": key_home / "jwks.json",
-            "trust_root": key_home / "jwks.json",  # any file: whether it may be read is the question here
+            "trust_root": _trust_root(key_home),
             "trace_ratio": 0.0,
         }
     )
+
+
+def _trust_root(home: Path) -> Path:
+    """Of another ceremony than these keys': whether it may be read, and a receipt printed by it, is the question here."""
+    file = home / "trust-root"
+    file.write_bytes(AnLpse("uji").root_file())
+    return file
 
 
 def _client(app: Any, url: str) -> httpx2.AsyncClient:

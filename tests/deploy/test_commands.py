@@ -97,7 +97,10 @@ def test_keys_are_made_where_nothing_else_is(tmp_path: Path) -> None:
             key = SigningKey.load(home / part.name, part.name, purpose)
             assert ring.lookup(key.kid, purpose, now, owner=part.name)
             assert any(line.startswith(key.kid) for line in printed)
-    assert {folder.name for folder in home.iterdir()} == {part.name for part in PARTS if part.purposes} | {"jwks.json"}
+    assert {folder.name for folder in home.iterdir()} == {part.name for part in PARTS if part.purposes} | {
+        "jwks.json",
+        "seal",
+    }
     with pytest.raises(Mistake, match="is not empty"):
         keyring.create(home)
 

@@ -20,7 +20,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def kids(home: Path) -> set[str]:
-    return {file.stem.rpartition("-")[2] for file in (home / "documents").glob("*.pem")}
+    return {file.stem.rpartition("-")[2] for file in (home / "documents").glob("documents-statement-*.pem")}
 
 
 def renewed(home: Path) -> tuple[str, str]:

@@ -118,6 +118,7 @@ def test_a_records_number_is_not_read_out() -> None:
         ("roles", list(Role)),
         ("role", list(Role)),
         ("service", list(SERVICES)),
+        ("layer", ["form", "signature", "record", "entry", "checkpoint", "witnesses", "inclusion"]),
         ("state", [*get_args(Status), "running", "failed", "finished", "replaced"]),
         ("identifier", ["with this tracking code", "of this account", "of this code", "at this address"]),
     ],
