@@ -141,11 +141,40 @@ def _parser() -> argparse.ArgumentParser:
         "--deep", action="store_true", help="also whether all that was acknowledged is stored, handled, logged"
     )
     check.add_argument("--sbom", action="store_true", help="print what is installed, as a CycloneDX bill of materials")
+    _verifies(command)
     command("adopt", _adopt, "after a restore of the store: find the documents' bytes by their fingerprints")
     return parser
 
 
 Adds = Callable[[str, Callable[[argparse.Namespace], Awaitable[int]], str], argparse.ArgumentParser]
+
+
+def _verifies(command: Adds) -> None:
+    """What whoever holds a receipt does, on a machine of his own."""
+    verify = command(
+        "verify", _verify, "a receipt: signature, log, witnesses and, of a PDF, the seal; without any network"
+    )
+    verify.epilog = "Ends with 0 when all of it holds, 1 when it must not be believed, 2 when a file cannot be read, 3 when it is provisional."
+    verify.add_argument("file", type=Path, help="the receipt: its .json, its .pdf, or a tender's dossier (.zip)")
+    verify.add_argument(
+        "--original",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="a file that was handed in: is the receipt about it? May be repeated",
+    )
+    verify.add_argument(
+        "--record", type=Path, metavar="FILE", help="what was handed in, where the receipt leaves it out"
+    )
+    verify.add_argument(
+        "--trust-root",
+        type=Path,
+        metavar="FILE",
+        help="whom to believe (default: `trust-root` beside the receipt or above it, else the installation's)",
+    )
+    verify.add_argument("--lang", choices=("id", "en"), default="id", help="language of what is said (default id)")
+    verify.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
 def _plays(command: Adds) -> None:
@@ -504,6 +533,16 @@ async def _check(asked: argparse.Namespace) -> int:
     found = await check(Installation.read(asked.var.absolute()), deep=asked.deep, serving=True)
     print("\n".join(found) or "everything is there and as it should be")
     return 1 if found else 0
+
+
+async def _verify(asked: argparse.Namespace) -> int:
+    from cli.verify import verify
+
+    try:
+        return await asyncio.to_thread(verify, asked)
+    except Mistake as error:
+        print(f"lpse: {error}", file=sys.stderr)
+        return 2
 
 
 async def _adopt(asked: argparse.Namespace) -> int:
