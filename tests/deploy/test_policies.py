@@ -254,6 +254,10 @@ TAKEN_AWAY: dict[str, tuple[str, Change]] = {
     "the store's address": ("environment", lambda m: without(main(m, "documents-api")["env"], "LPSE_OBJECTS")),
     "the policy of the log": ("files_of_the_log", lambda m: without(main(m, "audit-worker")["env"], "LPSE_LOG_POLICY")),
     "the root of trust": ("files_of_the_log", lambda m: without(main(m, "audit-api")["env"], "LPSE_TRUST_ROOT")),
+    "whom to believe in print": (
+        "files_of_the_log",
+        lambda m: without(main(m, "documents-api")["env"], "LPSE_TRUST_ROOT"),
+    ),
     "what others lack": (
         "environment",
         lambda m: main(m, "helpdesk-api")["env"].append({"name": "LPSE_OBJECTS", "value": "http://objects:8333"}),

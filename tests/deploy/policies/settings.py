@@ -104,11 +104,13 @@ def keys(manifests: Manifests) -> Iterator[str]:
 
 @policy
 def files_of_the_log(manifests: Manifests) -> Iterator[str]:
-    """In a city witnesses see the log, and whoever checks it finds whom to believe."""
-    for name in ("audit-api", "audit-worker"):
+    """In a city witnesses see the log, and whoever checks it or prints a receipt finds whom to believe."""
+    both = {"LPSE_LOG_POLICY": "policy", "LPSE_TRUST_ROOT": "trust-root"}
+    readers = {"audit-api": both, "audit-worker": both, "documents-api": {"LPSE_TRUST_ROOT": "trust-root"}}
+    for name, files in readers.items():
         workload = manifests.ours[name]
         told = dict(manifests.environment(workload.main))
-        wanted = {"LPSE_LOG_POLICY": "policy", "LPSE_TRUST_ROOT": "trust-root"} if manifests.overlay == "city" else {}
+        wanted = files if manifests.overlay == "city" else {}
         mounts = {one["mountPath"]: one for one in workload.main["volumeMounts"]}
         volumes = {volume["name"]: volume.get("configMap") for volume in workload.pod["volumes"]}
         for variable, file in wanted.items():
