@@ -33,8 +33,10 @@ def _get_programs() -> None:
     from cli.servers import (
         chromium_available,
         install_chromium,
+        install_poppler,
         install_rabbitmq,
         may_install,
+        poppler_available,
         rabbitmq_available,
     )
 
@@ -44,3 +46,5 @@ def _get_programs() -> None:
         asyncio.run(install_rabbitmq())
     if not chromium_available():
         asyncio.run(install_chromium())
+    if not poppler_available():
+        asyncio.run(install_poppler())

@@ -29,7 +29,7 @@ from integrity.receipts import Check, Report
 from integrity.trust import TrustRoot
 from services.documents.printing import page
 from services.documents.printing.signer import FileSigner
-from tests.integrity.an_lpse import FILE, AnLpse, _key
+from tests.integrity.an_lpse import FILE, AnLpse, _key, fields
 from tests.services.documents.paper import certified, codes_on
 
 LPSE = AnLpse(name="lpse.kota.example")
@@ -388,6 +388,14 @@ def test_what_a_receipt_says_moves_no_cursor(folder: Path, capsys: pytest.Captur
     assert main(["verify", str(folder / "a.json")]) == 3
     said = capsys.readouterr().out
     assert "PN\\u001b[2J\\u202e" in said
+
+
+def test_what_a_false_receipt_says_is_not_repeated(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    false = fields(receipts.build(LPSE.receipt(code="PN-PALSU")))
+    false["receipt"]["signatures"][0]["keyid"] = "kr"
+    (folder / "a.json").write_text(json.dumps(false))
+    assert main(["verify", str(folder / "a.json")]) == 1
+    assert "PN-PALSU" not in capsys.readouterr().out
 
 
 def test_a_dossier_is_given_to_whoever_reads_dossiers(
