@@ -95,13 +95,15 @@ class Evidence:
         (folder / "record.json").write_bytes(bid.answer["record"].encode())
 
     async def _write_receipt(self, bid: BidEvidence, user: User, root: TrustRoot) -> None:
-        """It verifies, or there is no evidence."""
+        """As its file, and printed. It verifies, or there is no evidence."""
         file = await receipt_of(user, await user.get(f"/api/tender/bids/{bid.id}/receipt"))
         sent = [receipts.Original(one.mine.md5, one.mine.sha256) for one in bid.uploads.values()]
         report = receipts.verify(file, root, sent)
         if report.verdict != "good":
             raise ValueError(f"the receipt of {bid.code} does not verify: {report}")
-        (self.folder / bid.code / "receipt.json").write_bytes(file)
+        folder = self.folder / bid.code
+        (folder / "receipt.json").write_bytes(file)
+        (folder / "receipt.pdf").write_bytes(await user.print("/api/documents/receipts", file))
 
     def _dump(self, name: str, value: Any) -> None:
         (self.folder / name).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")

@@ -99,6 +99,10 @@ class User:
         headers = {"Lpse-Grant": grant} if grant else {}
         return (await self._answer("GET", path, params=query, headers=headers)).content
 
+    async def print(self, path: str, content: bytes) -> bytes:
+        """What comes of a file of which the portal keeps nothing."""
+        return (await self._answer("POST", path, {"Content-Type": "application/json"}, content=content)).content
+
     async def follow(self, path: str, code: str) -> Any:
         """What became of a matter, for who holds its tracking code."""
         return await self._send("GET", path, headers={"Lpse-Tracking": code})

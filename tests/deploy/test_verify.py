@@ -29,7 +29,7 @@ from integrity.receipts import Check, Report
 from integrity.trust import TrustRoot
 from services.documents.printing import page
 from services.documents.printing.signer import FileSigner
-from tests.integrity.an_lpse import FILE, AnLpse, _key, fields
+from tests.integrity.an_lpse import FILE, RECORD, AnLpse, _key, fields
 from tests.services.documents.paper import certified, codes_on
 
 LPSE = AnLpse(name="lpse.kota.example")
@@ -132,7 +132,7 @@ def test_the_file_itself_a_provisional_one_and_originals(ask: Ask, folder: Path)
 
 
 def test_a_record_that_the_receipt_leaves_out(ask: Ask, folder: Path) -> None:
-    (folder / "record").write_text('{"type":"a record"}')
+    (folder / "record").write_text(RECORD)
     (folder / "false").write_text('{"type":"another"}')
     without = LPSE.final(shown=False)
     assert "record" in {check["layer"] for check in ask(without, "--record", str(folder / "record"))[1]["checks"]}
@@ -207,10 +207,10 @@ def test_one_digit_of_the_file(ask: Ask) -> None:
         assert wrong(found).keys() <= {"signature", "form"}
 
 
-@pytest.mark.parametrize(("part", "layer"), [("index 3", "inclusion"), ("a record", "record")])
+@pytest.mark.parametrize(("part", "layer"), [("index 3", "inclusion"), ("1331460540", "record")])
 def test_one_letter_of_what_goes_with_it(ask: Ask, part: str, layer: str) -> None:
     file = LPSE.final()
-    other = {"index 3": "index 2", "a record": "b record"}[part]
+    other = {"index 3": "index 2", "1331460540": "1331460541"}[part]
     code, said = ask(file.replace(part.encode(), other.encode()), name="a.json")
     assert (code, wrong(said).keys()) == (1, {layer})
 

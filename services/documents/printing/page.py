@@ -44,6 +44,11 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
         "Persetujuan tiba tepat waktu, tetapi tender sudah tertutup karena kesalahan kami",
         "The consent came in time, but the tender was closed already by a fault of ours",
     ),
+    "fingerprints_differ": (
+        "Ditolak: berkas yang diterima lain dari yang dikirim",
+        "Refused: what was received is not what was sent",
+    ),
+    "deficiencies": ("Ditolak: persyaratan belum lengkap", "Refused: the requirements are not met"),
 }
 
 
@@ -117,7 +122,7 @@ def _page(file: Mapping[str, Any], report: Report, root: TrustRoot) -> dict[str,
         "witnesses": [
             {"name": check.places["name"], "at": wib(check.places["at"])}
             for check in report.checks
-            if check.layer == "witnesses" and check.state == "ok"
+            if check.word == "witness"
         ],
         "kid": file["receipt"]["signatures"][0]["keyid"],
         "fingerprint": root.fingerprint,

@@ -213,7 +213,7 @@ async def test_a_provisional_one_is_printed_as_such(office: House, poppler: None
         ("form", b'{"type":"receipt-file/v1"}'),
         ("signature", AnLpse(name="lain").final()),
         ("signature", LPSE.final().replace(b'"keyid":"kt"', b'"keyid":"kr"')),
-        ("record", LPSE.final().replace(b"a record", b"another.")),
+        ("record", LPSE.final().replace(b"1331460540", b"1331460541")),
         ("entry", LPSE.final(logged="0" * 64)),
         ("witnesses", LPSE.final(seen_by=("lpse-a",))),
     ],
