@@ -19,7 +19,7 @@ from . import dsse
 from .canonical import NotCanonical, canonical, parse
 from .checkpoint import Checkpoint
 from .ed25519 import SignatureError
-from .entries import EntryError, Opening, parse_entry, verify_opening
+from .entries import EntryError, Opening, parse_entry, rfc3339_ms, verify_opening
 from .merkle import ProofError, leaf_hash, verify_inclusion
 from .note import NoteError
 from .policy import Policy
@@ -188,13 +188,15 @@ def _signature(receipt: Mapping[str, Any], said: Mapping[str, Any], root: TrustR
 
 
 def _second(instant: str) -> int:
+    """Of a time in its one spelling: what else Python reads as a time, another language does not."""
     try:
         at = datetime.fromisoformat(instant)
-    except ValueError as error:
+        spelled = rfc3339_ms(at)
+    except ValueError as error:  # an EntryError is one, too
         raise TrustError(f"{instant!r} is no time") from error
-    if at.tzinfo is None:
-        raise TrustError(f"{instant!r} has no zone")
-    return int(at.astimezone(UTC).timestamp())
+    if spelled != instant:
+        raise TrustError(f"{instant!r} is not in UTC with milliseconds")
+    return int(at.timestamp())
 
 
 def _record(record: str, said: Mapping[str, Any]) -> Check:
@@ -254,6 +256,8 @@ def _opened(entry: Any) -> tuple[Opening, dict[str, Any]]:
     leaf, opening, r = entry["entry"].encode(), Opening.from_json(entry["opening"]), bytes.fromhex(entry["r"])
     if set(entry) != _ENTRY or r.hex() != entry["r"]:
         raise EntryError("an entry has its text and what opens it, and nothing else")
+    if type(opening.kind) is not str or type(opening.src) is not str:
+        raise EntryError("an opening names its kind and its source")
     verify_opening(leaf, opening, r)
     return opening, {**opening.body, **parse_entry(leaf).get("pub", {})}
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from . import base64
 from .canonical import NotCanonical, canonical, parse
-from .ed25519 import SignatureError
+from .ed25519 import SignatureError, check_key
 from .note import PLAIN, Key, Note, NoteError, sign
 from .policy import Policy, PolicyError
 
@@ -64,7 +64,9 @@ class TrustRoot:
         try:
             offices = {key.public for key in self.known() if key.kind == PLAIN}
             Policy.parse(self.policy.encode())
-        except (NoteError, PolicyError) as error:
+            for key in self.receipts:
+                check_key(base64.decode(key.public, SignatureError))
+        except (NoteError, PolicyError, SignatureError) as error:
             raise TrustError(f"it names a key or a policy that is none: {error}") from error
         if not FEWEST <= self.threshold <= len(offices) == len(self.roots):
             raise TrustError(

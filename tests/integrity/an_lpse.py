@@ -132,6 +132,6 @@ class AnLpse:
         return receipts.build(self.receipt())
 
 
-def fields(file: bytes) -> dict[str, Any]:
+def fields(file: bytes | str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(file)
     return found

@@ -4,6 +4,7 @@ The curve is written out here once more, slowly, to make what no signer makes: k
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, product
 
@@ -77,6 +78,39 @@ def case(of_key: int, of_number: int, *, holds: bool, secret: int = SECRET) -> C
     raise AssertionError
 
 
+def can_be(of_key: int, of_number: int, *, holds: bool) -> bool:
+    return holds in {(of_number + k * of_key) % 8 == 0 for k in range(8)}
+
+
+def edges() -> Iterator[Case]:
+    """Every kind of key and number on which programs differ: of small order, with a part of it, and in a second spelling."""
+    for of_key, of_number in product(range(8), range(8)):
+        for holds in (True, False):
+            if not can_be(of_key, of_number, holds=holds):
+                continue
+            one = case(of_key, of_number, holds=holds)
+            yield one
+            s = int.from_bytes(one.signature[32:], "little") + L
+            yield Case(one.public, one.signature[:32] + s.to_bytes(32, "little"), one.message)
+    small = [
+        (value | high).to_bytes(32, "little")
+        for y in {y for _, y in SMALL}
+        for value in (y, y + P)
+        for high in (0, 1 << 255)
+        if value < 1 << 255
+    ]
+    for weak in small:
+        for s in (0, 1, SECRET % L):
+            yield from (Case(weak, number + s.to_bytes(32, "little"), b"text") for number in (*small, encoded(B)))
+        public = encoded(times(SECRET, B))
+        k = int.from_bytes(hashlib.sha512(weak + public + b"text").digest(), "little")
+        yield Case(public, weak + (k * SECRET % L).to_bytes(32, "little"), b"text")
+    for y in range(20):  # no point, or a second spelling of one
+        yield from (
+            Case(key.to_bytes(32, "little"), encoded(B) + bytes(32), b"") for key in (y, y + P, (y + P) % 2**255)
+        )
+
+
 def accepts(one: Case) -> bool:
     try:
         verify(one.public, one.signature, one.message)
@@ -93,11 +127,9 @@ def test_the_points_of_small_order() -> None:
 @pytest.mark.parametrize(("of_key", "of_number"), list(product(range(8), range(8))))
 def test_parts_of_small_order_count_only_where_they_cancel_out(of_key: int, of_number: int) -> None:
     """Without the cofactor: what another rule would wave through is refused, whoever the verifier is."""
-    cancel = of_number == 0 if of_key == 0 else any((of_number + k * of_key) % 8 == 0 for k in range(8))
-    differ = of_number != 0 if of_key == 0 else True
-    if cancel:
+    if can_be(of_key, of_number, holds=True):
         assert accepts(case(of_key, of_number, holds=True))
-    if differ:
+    if can_be(of_key, of_number, holds=False):
         assert not accepts(case(of_key, of_number, holds=False))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from integrity import dsse, receipts
 from integrity.canonical import canonical
+from integrity.entries import OPENING_TYPE, commitment
 from integrity.receipts import Original, Report, verify
 from tests.integrity.an_lpse import FILE, AnLpse, fields
 
@@ -116,43 +117,58 @@ def other(change: Callable[[dict[str, Any]], None], data: bytes = FINAL) -> byte
 STRANGER = AnLpse("uji2")
 
 
-@pytest.mark.parametrize(
-    ("data", "names"),
-    [
-        (b"", "form:no_receipt"),
-        (b"[]", "form:no_receipt"),
-        (FINAL.replace(b'"type"', b' "type"'), "form:no_receipt"),
-        (other(lambda file: file.pop("proof")), "form:no_receipt"),
-        (other(lambda file: file.update(more=1)), "form:no_receipt"),
-        (other(lambda file: file.update(record=7)), "form:no_receipt"),
-        (other(lambda file: file["receipt"].update(payloadType="text/plain")), "form:no_receipt"),
-        (STRANGER.final(), "signature:another_lpse"),
-        (LPSE.final(receipt=AnLpse("uji", owners={"tender": "k9"}).receipt()), "signature:key_unknown"),
-        (LPSE.final(receipt=LPSE.receipt(signed_at="1969-01-01T00:00:00.000Z")), "signature:key_unknown"),
-        (LPSE.final(receipt=LPSE.receipt(signed_at="yesterday")), "signature:key_unknown"),
-        (LPSE.final(receipt=LPSE.receipt(owner="registry")), "signature:key_wrong"),
-        (LPSE.final(receipt=LPSE.receipt(owner="documents")), "signature:key_wrong"),
-        (LPSE.final(receipt=LPSE.receipt(of="winner")), "form:no_receipt"),
-        (LPSE.final(receipt=LPSE.receipt(files=[{"name": "a"}])), "form:no_receipt"),
-        (LPSE.final(kind="bid.refused"), "entry:entry_wrong"),
-        (LPSE.final(src="registry"), "entry:entry_wrong"),
-        (LPSE.final(logged="0" * 64), "entry:entry_wrong"),
-        (other(lambda file: file["entry"].update(more=1)), "entry:opening_wrong"),
-        (other(lambda file: file["entry"].update(r=file["entry"]["r"].upper())), "entry:opening_wrong"),
-        (other(lambda file: file.update(entry=None)), "entry:opening_wrong"),
-        (other(lambda file: file.update(proof=7)), "checkpoint:proof_unreadable"),
-        (
-            other(lambda file: file.update(proof=file["proof"].replace("\nindex", "\nextra YQ==\nindex", 1))),
-            "checkpoint:proof_unreadable",
-        ),
-        (LPSE.final(seen_by=("lpse-a",)), "witnesses:witnesses_few"),
-        (LPSE.final(seen_by=()), "witnesses:witnesses_few"),
-    ],
-)  # fmt: skip
+WRONG = [
+    (b"", "form:no_receipt"),
+    (b"[]", "form:no_receipt"),
+    (FINAL.replace(b'"type"', b' "type"'), "form:no_receipt"),
+    (other(lambda file: file.pop("proof")), "form:no_receipt"),
+    (other(lambda file: file.update(more=1)), "form:no_receipt"),
+    (other(lambda file: file.update(record=7)), "form:no_receipt"),
+    (other(lambda file: file["receipt"].update(payloadType="text/plain")), "form:no_receipt"),
+    (STRANGER.final(), "signature:another_lpse"),
+    (LPSE.final(receipt=AnLpse("uji", owners={"tender": "k9"}).receipt()), "signature:key_unknown"),
+    (LPSE.final(receipt=LPSE.receipt(signed_at="1969-01-01T00:00:00.000Z")), "signature:key_unknown"),
+    (LPSE.final(receipt=LPSE.receipt(signed_at="yesterday")), "signature:key_unknown"),
+    (LPSE.final(receipt=LPSE.receipt(signed_at="2026-11-23T09:59:58.123+07:00")), "signature:key_unknown"),
+    (LPSE.final(receipt=LPSE.receipt(owner="registry")), "signature:key_wrong"),
+    (LPSE.final(receipt=LPSE.receipt(owner="documents")), "signature:key_wrong"),
+    (LPSE.final(receipt=LPSE.receipt(of="winner")), "form:no_receipt"),
+    (LPSE.final(receipt=LPSE.receipt(files=[{"name": "a"}])), "form:no_receipt"),
+    (LPSE.final(kind="bid.refused"), "entry:entry_wrong"),
+    (LPSE.final(src="registry"), "entry:entry_wrong"),
+    (LPSE.final(logged="0" * 64), "entry:entry_wrong"),
+    (other(lambda file: file["entry"].update(more=1)), "entry:opening_wrong"),
+    (other(lambda file: file["entry"].update(r=file["entry"]["r"].upper())), "entry:opening_wrong"),
+    (other(lambda file: file.update(entry=None)), "entry:opening_wrong"),
+    (other(lambda file: file.update(proof=7)), "checkpoint:proof_unreadable"),
+    (
+        other(lambda file: file.update(proof=file["proof"].replace("\nindex", "\nextra YQ==\nindex", 1))),
+        "checkpoint:proof_unreadable",
+    ),
+    (LPSE.final(seen_by=("lpse-a",)), "witnesses:witnesses_few"),
+    (LPSE.final(seen_by=()), "witnesses:witnesses_few"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "names"), WRONG)
 def test_what_is_wrong_is_named(data: bytes, names: str) -> None:
     report = verify(data, ROOT)
     assert report.verdict == "bad"
     assert names in wrong(report)
+
+
+@pytest.mark.parametrize("names", [{"src": ["tender"]}, {"src": {}}, {"kind": ["bid.submitted"]}, {"kind": None}])
+def test_an_opening_of_other_types_opens_nothing(names: dict[str, Any]) -> None:
+    """Committed to as it should be, by somebody who would like the check to break off."""
+
+    def commit(file: dict[str, Any]) -> None:
+        opening, r = file["entry"]["opening"], bytes.fromhex(file["entry"]["r"])
+        opening.update(names)
+        leaf = fields(file["entry"]["entry"])
+        leaf["c"] = commitment(OPENING_TYPE, r, canonical(opening)).hex()
+        file["entry"]["entry"] = canonical(leaf).decode()
+
+    assert "entry:opening_wrong" in wrong(verify(other(commit), ROOT))
 
 
 def test_a_key_of_another_with_the_same_name_signs_nothing() -> None:
