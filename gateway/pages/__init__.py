@@ -14,6 +14,7 @@ from gateway.headers import Hosts
 from gateway.login import Login
 from gateway.pages import (
     announcements,
+    checker,
     committee,
     complaints,
     components,
@@ -51,6 +52,7 @@ PUBLIC = (
     *tickets.PAGES,
     *announcements.PAGES,
     *guide.PAGES,
+    *checker.PAGES,
     *log.PAGES,
     *components.PAGES,
 )

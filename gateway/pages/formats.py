@@ -58,15 +58,17 @@ def telling_apart(instants: Iterable[str]) -> int:
 
 
 def wib_words(language: str) -> dict[str, str]:
-    """For a script that says an instant to the millisecond as `day_time` does: names, Sunday and January first, and the form."""
+    """For a script that says an instant to the millisecond or second as `day_time` does: names, Sunday and January first, and
+    the two forms.
+    """
     days, months = get_day_names("abbreviated", locale=language), get_month_names("abbreviated", locale=language)
-    form = TIMES[language][TO_MILLISECOND]
+    forms = {"second": TIMES[language][TO_SECOND], "instant": TIMES[language][TO_MILLISECOND]}
     for letters, name in (("HH", "{hour}"), ("mm", "{minute}"), ("ss", "{second}"), ("SSS", "{millisecond}")):
-        form = form.replace(letters, name)
+        forms = {exact: form.replace(letters, name) for exact, form in forms.items()}
     return {
+        **{exact: f"{{day}}, {{date}} {{month}} {{year}}, {form} WIB" for exact, form in forms.items()},
         "days": " ".join(days[(day - 1) % 7] for day in range(7)),
         "months": " ".join(months[month] for month in range(1, 13)),
-        "instant": f"{{day}}, {{date}} {{month}} {{year}}, {form} WIB",
     }
 
 

@@ -28,7 +28,7 @@ from gateway.upstream import Upstream
 from kit.problems import Problem
 from kit.settings import GatewaySettings
 
-__all__ = ["GENERATED", "STATIC", "YEAR", "Renderer", "asked"]
+__all__ = ["GENERATED", "HERE", "STATIC", "YEAR", "Renderer", "asked", "scripts"]
 
 HERE: Final = Path(__file__).parents[1]
 STATIC: Final = HERE / "static"
@@ -49,7 +49,9 @@ def scripts() -> dict[str, str]:
     """The addresses of the bundles that `cli/bundle.py` made, by name; empty ones where none were made."""
     manifest = GENERATED / "manifest.json"
     made = json.loads(manifest.read_text())["files"] if manifest.exists() else {}
-    return {name: f"/static/generated/{made[name]}" if name in made else "" for name in ("portal", "hashing")}
+    return {
+        name: f"/static/generated/{made[name]}" if name in made else "" for name in ("portal", "hashing", "checker")
+    }
 
 
 class _Compiled(BytecodeCache):

@@ -109,6 +109,15 @@ class Visit:
         """What everybody is told, not older than a minute; None where the service cannot be asked."""
         return await self._reception.kept.get(service, path, **query)
 
+    async def public_file(self, service: str, path: str) -> bytes | None:
+        """What everybody may read and is no JSON; None where there is none, or the service cannot be asked."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                answer = await self._reception.services[service].fetch("GET", path)
+        except (Problem, TimeoutError):
+            return None
+        return answer.body if answer.ok else None
+
     @property
     def services(self) -> tuple[str, ...]:
         return tuple(self._reception.services)

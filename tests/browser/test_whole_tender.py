@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Error, Page, expect
+from playwright.async_api import Error, FilePayload, Page, expect
 
 from cli import events
 from cli.demo.cast import HPS, Bidder, npwp
@@ -30,6 +30,7 @@ from cli.demo.providers import sign_up
 from cli.system import System
 from contracts.values import rupiah
 from gateway.pages.words_of_numbers import terbilang
+from integrity import receipts
 from kit.clock import WIB
 from services.registry import training
 from tests.browser.conftest import (
@@ -422,30 +423,36 @@ class Story:
 
         await self.office.eventually("every event is in the log", logged)
         page = await self.winner.open("/periksa", "periksa", scripts=True)
-        result = page.locator("[data-verify-result]")
-        alone = {name: value for name, value in self.receipt.items() if name != "record"}
-        await page.fill("#tanda-terima", json.dumps(alone))
-        await page.click("[data-verify] button")
-        await expect(result.locator(".notice")).to_have_class("notice good", timeout=20_000)
-        assert await result.locator(".mark.now").count() == await result.locator("li").count() == 4
+        receipt, record = self.receipt["receipt"], self.receipt["record"]
+        await self._checked(page, receipts.build(receipt), "", 2)
+        entry = await (await page.request.get(f"/log/1/entries/{self.receipt['event_id']}")).json()
+        proof = await (await page.request.get(f"/log/1/proof/entry?index={entry['index']}")).text()
+        final = receipts.build(receipt, entry=entry, proof=proof)
+        await self._checked(page, final, "good", 4)
         await self.winner.check(page, "periksa-tanda-terima")
-        await page.fill("#tanda-terima", json.dumps(self.receipt))
-        await page.click("[data-verify] button")
-        await expect(result.locator("li")).to_have_count(5)
-        await expect(result.locator(".notice")).to_have_class("notice good")
-        assert await result.locator(".mark.now").count() == await result.locator("li").count() >= 5
+        await self._checked(page, receipts.build(receipt, record=record, entry=entry, proof=proof), "good", 5)
         await self.winner.check(page, "periksa-benar")
-        said = base64.b64decode(self.receipt["receipt"]["payload"]).decode()
+        said = base64.b64decode(receipt["payload"]).decode()
         digit = re.search(r'"received_at":"\d{3}(\d)', said)
         assert digit
         other = said[: digit.start(1)] + str((int(digit[1]) + 1) % 10) + said[digit.end(1) :]
-        forged = self.receipt["receipt"] | {"payload": base64.b64encode(other.encode()).decode()}
-        record = re.sub(r"\d", lambda one: str((int(one[0]) + 1) % 10), self.receipt["record"], count=1)
-        for wrong in (self.receipt | {"receipt": forged}, self.receipt | {"record": record}):
-            await page.fill("#tanda-terima", json.dumps(wrong))
-            await page.click("[data-verify] button")
-            await expect(result.locator(".notice")).to_have_class("notice bad")
+        forged = receipt | {"payload": base64.b64encode(other.encode()).decode()}
+        changed = re.sub(r"\d", lambda one: str((int(one[0]) + 1) % 10), record, count=1)
+        for wrong in (receipts.build(forged, entry=entry, proof=proof), receipts.build(receipt, record=changed)):
+            await self._checked(page, wrong, "bad", 2)
         await self.winner.check(page, "periksa-salah")
+
+    async def _checked(self, page: Page, file: bytes, verdict: str, least: int) -> None:
+        """At least so many lines, all of which hold where all of it does."""
+        chosen: FilePayload = {"name": "tanda-terima.json", "mimeType": "application/json", "buffer": file}
+        await page.set_input_files("[name=receipt]", chosen)
+        await page.click("[data-check] [type=submit]")
+        result = page.locator("[data-check-result]")
+        await expect(result.locator("> .notice")).to_have_class(f"notice {verdict}".strip(), timeout=20_000)
+        lines, held = result.locator(".checks li"), result.locator(".mark.now")
+        assert await lines.count() >= least
+        if verdict == "good":
+            assert await held.count() == await lines.count()
 
     async def bids_are_opened(self) -> None:
         at = f"{self.tender}/pembukaan"

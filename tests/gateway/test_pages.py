@@ -389,17 +389,18 @@ def test_money_is_exact(amount: str, shown: str) -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_script_says_an_instant_as_the_pages_do(lang: str) -> None:
-    """What verify.ts fills in (gateway/browser/test/verify.test.ts), filled in here."""
+    """What check.ts fills in (gateway/browser/test/check.test.ts), filled in here."""
     words = formats.wib_words(lang)
     days, months = words["days"].split(" "), words["months"].split(" ")
     assert (len(days), len(months)) == (7, 12)
     for month in range(1, 13):
         at = datetime(2026, month, month, 23, 4, 5, 6000, WIB)
-        filled = words["instant"].format(
+        exact = {"instant": formats.TO_MILLISECOND, "second": formats.TO_SECOND}
+        filled = {name: words[name].format(
             day=days[at.isoweekday() % 7], date=at.day, month=months[month - 1], year=at.year,
             hour=f"{at:%H}", minute=f"{at:%M}", second=f"{at:%S}", millisecond="006",
-        )  # fmt: skip
-        assert filled == formats.day_time(at, lang, formats.TO_MILLISECOND)
+        ) for name in exact}  # fmt: skip
+        assert filled == {name: formats.day_time(at, lang, least) for name, least in exact.items()}
 
 
 def contrast(one: str, other: str) -> float:

@@ -1,7 +1,10 @@
 """What citizens do without an account: look, ask, complain, follow, check; and what the pages show to whom."""
 
+import json
 import re
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -10,10 +13,12 @@ import anyio
 import httpx2
 import pytest
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from contracts.values import rfc3339
-from gateway.pages import formats, kept, render
+from gateway.pages import kept, render
+from gateway.pages.checker import standalone
 from gateway.pages.language import LANGUAGES, load
 from gateway.pages.visit import NOTICE
 from tests.gateway import sample
@@ -413,15 +418,55 @@ async def test_who_is_not_logged_in_is_led_to_the_login_and_back(portal: Portal)
         assert f"/masuk?kembali=%2Ftender%2F{CODE}" in {link["href"] for link in (await get(http, AT)).all("a")}
 
 
-async def test_the_words_of_the_check_stand_in_the_page(portal: Portal) -> None:
-    """Every word that verify.ts says is one of the page's."""
-    source = (Path(kept.__file__).parents[1] / "browser" / "src" / "verify.ts").read_text()
-    said = set(re.findall(r'(?:Broken\(|word: |say\()"(\w+)"', source)) | {"ok", "failed", "skipped"}
-    said |= {"verdict_good", "verdict_bad", "verdict_partly", "of_bid", "of_rejection", "shows_receipt", "shows_record"}
-    assert said == set(load("en").group("verify"))
-    assert not said & set(formats.wib_words("en")), "what an instant is made of has names of its own"
+NOTE = b'uji/trust-root\n{"a":"<b>"}\n\n\xe2\x80\x94 uji/root-1 AAAA\n'
+
+
+async def rooted(scope: Scope, receive: Receive, send: Send) -> None:
+    """An audit with a root of trust, which it does not look at."""
+    found = scope["path"] == "/trust-root"
+    await Response(NOTE if found else b"", 200 if found else 404)(scope, receive, send)
+
+
+async def test_the_words_of_the_check_and_the_root_of_trust_stand_in_the_page(portal: Portal) -> None:
+    """Every word that check.ts says is one of the page's."""
+    source = (Path(kept.__file__).parents[1] / "browser" / "src" / "check.ts").read_text()
+    said = set(re.findall(r'"((?:check|checks)\.\w+)"', source))
+    said |= {
+        f"checks.{word}"
+        for kind in ("layer", "verdict", "of")
+        for word in load("en").group("checks")
+        if word.startswith(kind)
+    }
+    async with portal(tender=Answers(sample.TENDER), audit=rooted) as http:
+        for lang in LANGUAGES:
+            page = await get(http, f"/periksa?lang={lang}")
+            place = next(attributes for _, attributes in page.tags if "data-check" in attributes)
+            assert "hidden" in place
+            assert place["data-root"] == NOTE.decode()
+            (words,) = json.loads(str(place["data-says"])).values()
+            assert said <= set(words)
+            assert words["checks.signature_wrong"] == load(lang).words["checks.signature_wrong"]
+            assert "/periksa.html" in {link["href"] for link in page.all("a")}
     async with portal(tender=Answers(sample.TENDER)) as http:
-        page = await get(http, "/periksa")
-    place = next(attributes for _, attributes in page.tags if "data-verify" in attributes)
-    assert "hidden" in place
-    assert load("id").words["verify.signature_wrong"] in str(place["data-says"])
+        assert 'data-root=""' in (await http.get("/periksa")).text, "without one it asks for a file"
+
+
+async def test_the_page_that_checks_without_us_is_one_file_with_the_root_of_trust_in_it(portal: Portal) -> None:
+    async with portal(tender=Answers(sample.TENDER), audit=rooted) as http:
+        answer = await http.get("/periksa.html")
+    assert answer.headers["content-disposition"] == 'attachment; filename="periksa.html"'
+    assert answer.content == standalone(NOTE) != standalone(None)
+    page = Page(answer.text)
+    place = next(attributes for _, attributes in page.tags if "data-check" in attributes)
+    assert place["data-root"] == NOTE.decode()
+    assert set(json.loads(str(place["data-says"]))) == set(LANGUAGES)
+    addresses = [value for _, attributes in page.tags for name, value in attributes.items() if name in {"src", "href"}]
+    assert addresses == [], "nothing of it lies elsewhere"
+    (policy,) = [one["content"] for one in page.all("meta") if one.get("http-equiv")]
+    assert str(policy).startswith("default-src 'none'; script-src 'sha256-")
+    for tag in ("script", "style"):
+        text = answer.text.partition(f"<{tag}")[2].partition(">")[2].partition(f"</{tag}>")[0]
+        assert b64encode(sha256(text.encode()).digest()).decode() in str(policy)
+    for words in page.tags:
+        if key := words[1].get("data-word"):
+            assert f"check.{key.removeprefix('check.')}" in load("en").words
