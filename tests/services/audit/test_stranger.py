@@ -1,19 +1,25 @@
 """A program of somebody else's, in another language and written from C2SP's texts alone, follows our log and believes no lie."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
 
 from cli.bundle import NODE
+from integrity import receipts
 from kit.service import Service
 from services.audit.log.publisher import TILE_TYPE
 from tests.conftest import MakeDatabase
+from tests.integrity.an_lpse import AnLpse
 from tests.services.audit.outside import serving
-from tests.services.audit.source import Source, deliver, entries, publish
+from tests.services.audit.source import Source, deliver, publish
+from tests.services.audit.test_log_api import token
 from tests.services.audit.test_witnesses import ask, asking, real
 
 FOLLOW = Path(__file__).parents[3] / "docs" / "follow-log.mjs"
@@ -61,32 +67,66 @@ async def test_it_follows_the_log_as_it_grows(follow: Follow) -> None:
         assert said.count("seen by") == 2
 
 
-async def test_it_checks_a_proof(
-    follow: Follow, publishing: Service, client: httpx2.AsyncClient, tmp_path: Path
-) -> None:
-    await follow(grown=9)
-    proof, entry = tmp_path / "proof", tmp_path / "entry"
-    stored = (await entries(publishing.database))[4]
-    entry.write_bytes(stored.entry)
-    text = (await client.get("/log/1/proof/entry", params={"index": 4})).text
-    proof.write_text(text)
-    policy = tmp_path / "trusted"
-    policy.write_text((await client.get("/log/1/policy")).text)
-    code, said = await follow(policy, proof, entry)
-    assert (code, "the entry stands at 4 of 13" in said) == (0, True)
-    lines = text.split("\n")
+def altered(proof: str) -> Iterator[str]:
+    """With another letter in the middle of each line but the first."""
+    lines = proof.split("\n")
     for number, line in enumerate(lines):
-        digits = [place for place, letter in enumerate(line) if letter.isalnum()]
-        if number == 0 or not digits:
-            continue
-        place = digits[len(digits) // 2]
-        other = "7" if line[place] != "7" else "8"
-        proof.write_text("\n".join([*lines[:number], line[:place] + other + line[place + 1 :], *lines[number + 1 :]]))
-        code, said = await follow(policy, proof, entry)
-        assert code == 1, (number, said)
-    proof.write_text(text)
-    entry.write_bytes(stored.entry.replace(b'"v":1', b'"v":2'))
-    assert (await follow(policy, proof, entry))[0] == 1
+        letters = [place for place, letter in enumerate(line) if letter.isalnum()]
+        if number and letters:
+            place = letters[len(letters) // 2]
+            other = "7" if line[place] != "7" else "8"
+            yield "\n".join([*lines[:number], line[:place] + other + line[place + 1 :], *lines[number + 1 :]])
+
+
+async def test_it_checks_a_receipt(
+    follow: Follow, publishing: Service, client: httpx2.AsyncClient, source: Source, key_home: Path, tmp_path: Path
+) -> None:
+    """Of a bid that this log has, by the root of trust that the portal shows, or by one that somebody kept."""
+    actor = uuid4()
+    bid = source.blind(actor)
+    await deliver(publishing, bid)
+    await follow(grown=5)
+    entry = (await client.get(f"/log/1/entries/{bid.id}", headers=token(key_home, actor, "penyedia"))).json()
+    proof = (await client.get("/log/1/proof/entry", params={"index": entry["index"]})).text
+    lpse, policy = AnLpse(), (await client.get("/log/1/policy")).text
+    kept, file = tmp_path / "trust-root", tmp_path / "receipt"
+    kept.write_bytes(lpse.root_file(replace(lpse.root, policy=policy)))
+    publishing.settings.__dict__["trust_root"] = kept
+    trusted = tmp_path / "trusted"
+    trusted.write_text(policy)
+
+    def receipt(owner: str = "tender", record_sha256: str = "ab" * 32, **more: Any) -> bytes:
+        signed = lpse.receipt(owner=owner, record_sha256=record_sha256)
+        return receipts.build(signed, **{"entry": entry, "proof": proof, **more})
+
+    good = receipt()
+    file.write_bytes(good)
+    for policy_or_root in (trusted, kept):
+        code, said = await follow(policy_or_root, file)
+        assert (code, f"PN-2345678923 holds, and its entry stands at {entry['index']} of" in said) == (0, True), said
+    wrong = {
+        receipt(owner="registry"): "about something else",
+        receipt(record_sha256="cd" * 32): "about something else",
+        receipt(record="{}"): "the record is another",
+        receipt(entry=entry | {"r": "00" * 32}): "hides something else",
+        receipt(proof=proof.replace(f"index {entry['index']}", f"index {entry['index'] + 1}")): "does not stand at",
+        receipts.build(lpse.receipt()): "provisional",
+        good.replace(b'"keyid":"kt"', b'"keyid":"kr"'): "the receipt was changed",
+        good.replace(b'"keyid":"kt"', b'"keyid":"k7"'): "nobody signed the receipt who may",
+    }
+    for data, why in wrong.items():
+        file.write_bytes(data)
+        code, said = await follow(kept, file)
+        assert (code, why in said) == (1, True), (why, said)
+    for data in (receipt(proof=other) for other in altered(proof)):
+        file.write_bytes(data)
+        code, said = await follow(kept, file)
+        assert code == 1, said
+    file.write_bytes(good)
+    text = kept.read_bytes()
+    kept.write_bytes(text[: text.rindex(b"\xe2\x80\x94")])
+    code, said = await follow(kept, file)
+    assert (code, "too few offices signed the root of trust" in said) == (1, True), said
 
 
 async def test_it_believes_no_altered_file(follow: Follow, publishing: Service) -> None:
