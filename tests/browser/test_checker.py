@@ -1,6 +1,7 @@
 """The page that checks receipts without us: from a disk, without a network, in both languages, on a phone."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -169,6 +170,14 @@ async def test_a_pdf_holds_the_receipt_and_its_seal_is_not_vouched_for(opened: O
     assert await verdict(page) == "bad"
     await checked(page, pdf(b"something else"))
     await expect(page.locator(".checks")).to_contain_text(ID.words["checks.no_receipt"])
+
+
+async def test_nobody_is_said_to_have_seen_what_nobody_had_to_see(opened: Open) -> None:
+    root = replace(ROOT, policy=ROOT.policy.replace("quorum both", "quorum none"))
+    page = await opened(root=LPSE.root_file(root))
+    await checked(page, LPSE.final(seen_by=()))
+    assert await verdict(page) == "good"
+    await expect(page.locator("[data-check-result]")).to_contain_text(ID.words["check.verdict_unseen"])
 
 
 async def test_the_root_of_trust_may_be_chosen(opened: Open) -> None:

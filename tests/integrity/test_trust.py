@@ -110,6 +110,8 @@ def test_versions_follow_each_other(changes: dict[str, object]) -> None:
         {"policy": None},
         {"receipts": ROOT.receipts * 2},
         {"receipts": (dataclasses.replace(ROOT.receipts[0], since="1000"),)},
+        {"receipts": (dataclasses.replace(ROOT.receipts[0], public="YQ=="),)},
+        {"receipts": (dataclasses.replace(ROOT.receipts[0], public=base64.encode(bytes(32))),)},
         {"policy": "quorum somebody\n"},
         {"version": 0},
         {"instance": "a\nb"},

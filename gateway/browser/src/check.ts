@@ -130,11 +130,8 @@ class Checker {
     if (found === null) return this.result.replaceChildren();
     if ("word" in found) return this.result.replaceChildren(this.element("p", this.say(found.word), `notice ${found.kind}`.trim()));
     const { receipt, checks } = found.report;
-    const held = verdict(checks);
     const isShown = found.pdf && receipt !== null;
-    // what the PDF shows is vouched for by its seal, which is not checked here: that is no reason for a green light
-    const word = isShown && held === "good" ? "check.verdict_pdf" : `checks.verdict_${held}`;
-    const kind = isShown && held === "good" ? "" : held.replace("partly", "");
+    const { word, kind } = summed(checks, isShown);
     const list = this.element("ul", "", "checks");
     if (isShown) list.append(this.line({ layer: "seal", state: "unchecked", word: "seal_unchecked", places: {} }));
     list.append(...checks.map((check) => this.line(check)));
@@ -186,6 +183,15 @@ class Checker {
     if (kind !== "") made.className = kind;
     return made;
   }
+}
+
+/** The one sentence on top, and whether it is a green or a red light. */
+function summed(checks: readonly Check[], pdf: boolean): { word: string; kind: string } {
+  const held = verdict(checks);
+  if (held !== "good") return { word: `checks.verdict_${held}`, kind: held === "bad" ? "bad" : "" };
+  // what a PDF shows is vouched for by its seal, which is not checked here: that is no reason for a green light
+  if (pdf) return { word: "check.verdict_pdf", kind: "" };
+  return { word: checks.some((check) => check.layer === "witnesses") ? "checks.verdict_good" : "check.verdict_unseen", kind: "good" };
 }
 
 /** The file with this record in it; as it is where there is none, or it is no receipt. */
