@@ -165,8 +165,7 @@ async def test_a_pdf_holds_the_receipt_and_its_seal_is_not_vouched_for(opened: O
     await expect(page.locator("[data-check-result]")).to_contain_text(ID.words["checks.seal_unchecked"])
     await assert_accessible(page)
     await picture(page, pictures, "pemeriksa-pdf-360")
-    forged = FINAL.replace(b'"tender"', b'"Tender"') if b'"tender"' in FINAL else flips(FINAL)[40][1]
-    await checked(page, pdf(forged))
+    await checked(page, pdf(flips(FINAL)[40][1]))
     assert await verdict(page) == "bad"
     await checked(page, pdf(b"something else"))
     await expect(page.locator(".checks")).to_contain_text(ID.words["checks.no_receipt"])

@@ -64,8 +64,13 @@ class Checker {
   /** The one chosen as a file, else the one built in. */
   private async chooseRoot(builtIn: string): Promise<void> {
     const [file] = this.files("root");
-    const bytes = file ? new Uint8Array(await file.arrayBuffer()) : utf8(builtIn);
-    this.root = bytes.length === 0 ? null : await parseTrustRoot(bytes).catch(() => "wrong" as const);
+    this.root = null;
+    try {
+      const bytes = file ? new Uint8Array(await file.arrayBuffer()) : utf8(builtIn);
+      if (bytes.length > 0) this.root = await parseTrustRoot(bytes);
+    } catch {
+      this.root = "wrong";
+    }
     this.showRoot();
   }
 
