@@ -1,5 +1,6 @@
 """The page that checks receipts without us: from a disk, without a network, in both languages, on a phone."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from integrity.receipts import Original, verify
 from tests.browser.conftest import DESK, PHONE, assert_accessible, assert_fits, picture
 from tests.browser.test_both import pdf
 from tests.integrity.an_lpse import FILE, AnLpse
-from tests.integrity.test_receipts import FINAL, LPSE, flips
+from tests.integrity.test_receipts import FINAL, LPSE, WRONG, flips
 
 ID: Final = load("id")
 ROOT: Final = LPSE.root
@@ -145,6 +146,24 @@ async def test_a_file_is_the_one_handed_in_by_both_fingerprints(opened: Open) ->
     words = await page.locator(".checks").inner_text()
     assert ID.words["checks.sha256_wrong"].format(name="harga.pdf") in words
     assert ID.words["checks.original_wrong"] in words
+
+
+SLOW: Final = """
+const read = Blob.prototype.arrayBuffer;
+Blob.prototype.arrayBuffer = async function () { await new Promise((go) => setTimeout(go, 500)); return read.call(this); };
+"""
+"""As a large file is."""
+
+
+async def test_what_was_found_of_one_file_is_not_shown_beside_another(opened: Open) -> None:
+    page = await opened(before=SLOW)
+    await page.set_input_files("[name=receipt]", upload(FINAL))
+    await page.click("[type=submit]")
+    await page.set_input_files("[name=receipt]", upload(WRONG[-1][0]))
+    await asyncio.sleep(1.5)
+    await expect(page.locator("[data-check-result]")).to_be_empty()
+    await page.click("[type=submit]")
+    await expect(page.locator("[data-check-result] > .notice")).to_have_class("notice bad")
 
 
 async def test_a_record_may_come_beside(opened: Open) -> None:

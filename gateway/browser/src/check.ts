@@ -28,7 +28,9 @@ class Checker {
   private readonly says: Record<string, Words>;
   private words: Words;
   private found: Found | null = null;
-  private root: TrustRoot | "wrong" | null = null;
+  private root: Promise<TrustRoot | "wrong" | null>;
+  /** How often something was chosen or asked for: what is found of an earlier choice is not shown beside a later one. */
+  private turn = 0;
 
   constructor(
     private readonly page: Document,
@@ -43,15 +45,18 @@ class Checker {
     for (const button of page.querySelectorAll<HTMLButtonElement>("[data-language]"))
       button.addEventListener("click", () => this.speak(button.dataset["language"] ?? ""));
     form.addEventListener("change", (event) => {
-      this.show(null); // which belongs to what was chosen before
-      if (event.target === this.input("root")) void this.chooseRoot(place.dataset["root"] ?? "");
+      this.turn += 1;
+      this.show(null);
+      if (event.target !== this.input("root")) return;
+      this.root = this.chosenRoot(place.dataset["root"] ?? "");
+      void this.showRoot();
     });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.show({ word: "check.working", kind: "" });
-      this.check().then((found) => this.show(found), () => this.show({ word: "check.unreadable", kind: "bad" }));
+      void this.answer();
     });
-    void this.chooseRoot(place.dataset["root"] ?? "");
+    this.root = this.chosenRoot(place.dataset["root"] ?? "");
+    void this.showRoot();
     void this.refuseOldBrowsers();
   }
 
@@ -62,28 +67,34 @@ class Checker {
   }
 
   /** The one chosen as a file, else the one built in. */
-  private async chooseRoot(builtIn: string): Promise<void> {
+  private async chosenRoot(builtIn: string): Promise<TrustRoot | "wrong" | null> {
     const [file] = this.files("root");
-    this.root = null;
     try {
       const bytes = file ? new Uint8Array(await file.arrayBuffer()) : utf8(builtIn);
-      if (bytes.length > 0) this.root = await parseTrustRoot(bytes);
+      return bytes.length > 0 ? await parseTrustRoot(bytes) : null;
     } catch {
-      this.root = "wrong";
+      return "wrong";
     }
-    this.showRoot();
+  }
+
+  private async answer(): Promise<void> {
+    const turn = (this.turn += 1);
+    this.show({ word: "check.working", kind: "" });
+    const found = await this.check().catch((): Found => ({ word: "check.unreadable", kind: "bad" }));
+    if (turn === this.turn) this.show(found);
   }
 
   private async check(): Promise<Found> {
     const [file] = this.files("receipt");
     if (!file) return { word: "check.no_file", kind: "" };
-    if (this.root === null || this.root === "wrong") return { word: "check.no_root", kind: "bad" };
+    const root = await this.root;
+    if (root === null || root === "wrong") return { word: "check.no_root", kind: "bad" };
     const given = new Uint8Array(await file.arrayBuffer());
     const pdf = isPdf(given);
     const originals: Original[] = [];
     for (const one of this.files("originals")) originals.push(await digest(one, () => undefined));
     const data = pdf ? await attached(given).catch(() => new Uint8Array()) : given;
-    return { report: await verify(withRecord(data, this.typed("record")), this.root, originals), pdf };
+    return { report: await verify(withRecord(data, this.typed("record")), root, originals), pdf };
   }
 
   private input(name: string): HTMLInputElement | HTMLTextAreaElement {
@@ -108,7 +119,7 @@ class Checker {
       one.hidden = one.dataset["language"] === language;
       if (!one.hidden) one.focus(); // the one that was pressed is gone
     }
-    this.showRoot();
+    void this.showRoot();
     this.show(this.found);
   }
 
@@ -116,8 +127,10 @@ class Checker {
     return fill(this.words[word] ?? word, places);
   }
 
-  private showRoot(): void {
-    const { root } = this;
+  private async showRoot(): Promise<void> {
+    const asked = this.root;
+    const root = await asked;
+    if (asked !== this.root) return;
     if (root === null || root === "wrong") {
       const word = root === null ? "check.root_none" : "check.root_wrong";
       return this.trust.replaceChildren(this.element("p", this.say(word), root === null ? "notice" : "notice bad"));
