@@ -448,6 +448,7 @@ class Story:
         await page.set_input_files("[name=receipt]", chosen)
         await page.click("[data-check] [type=submit]")
         result = page.locator("[data-check-result]")
+        await result.locator(".checks").wait_for()
         await expect(result.locator("> .notice")).to_have_class(f"notice {verdict}".strip(), timeout=20_000)
         lines, held = result.locator(".checks li"), result.locator(".mark.now")
         assert await lines.count() >= least
