@@ -55,6 +55,7 @@ class Evidence:
             raise ValueError("the log's leaves do not lead to its root")
         trust = await portal.visitor().read("/trust-root")
         (self.folder / "trust-root").write_bytes(trust)
+        (self.folder / "periksa.html").write_bytes(await portal.visitor().read("/periksa.html"))
         users = {entrant.code: entrant.user for entrant in entrants}
         for bid in self.bids:
             found = entries[bid.code]

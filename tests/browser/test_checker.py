@@ -195,7 +195,7 @@ async def test_nobody_is_said_to_have_seen_what_nobody_had_to_see(opened: Open) 
     page = await opened(root=LPSE.root_file(root))
     await checked(page, LPSE.final(seen_by=()))
     assert await verdict(page) == "good"
-    await expect(page.locator("[data-check-result]")).to_contain_text(ID.words["check.verdict_unseen"])
+    await expect(page.locator("[data-check-result]")).to_contain_text(ID.words["checks.witnesses_none"])
 
 
 async def test_the_root_of_trust_may_be_chosen(opened: Open) -> None:

@@ -229,6 +229,7 @@ async function seen({ note, checkpoint }: Proof, { policy }: TrustRoot): Promise
   if (times === null) return [...checks, check("witnesses", "failed", "witness_false")];
   const names = [...policy.witnesses].filter(([, key]) => times.has(key)).sort(([one], [other]) => (one < other ? -1 : 1));
   for (const [name, key] of names) checks.push(check("witnesses", "ok", "witness", { name, at: instant(times.get(key) ?? 0n) }));
+  if (names.length === 0 && isSatisfied(policy, new Set())) checks.push(check("witnesses", "ok", "witnesses_none"));
   if (!isSatisfied(policy, new Set(names.map(([name]) => name))))
     checks.push(check("witnesses", "failed", "witnesses_few", { names: [...policy.witnesses.keys()].join(", ") }));
   return checks;
