@@ -14,7 +14,7 @@ from gateway.pages.language import LANGUAGES, load
 from integrity.receipts import Original, verify
 from tests.browser.conftest import DESK, PHONE, assert_accessible, assert_fits, picture
 from tests.browser.test_both import pdf
-from tests.integrity.an_lpse import FILE, AnLpse
+from tests.integrity.an_lpse import FILE, RECORD, AnLpse
 from tests.integrity.test_receipts import FINAL, LPSE, WRONG, flips
 
 ID: Final = load("id")
@@ -169,7 +169,7 @@ async def test_what_was_found_of_one_file_is_not_shown_beside_another(opened: Op
 async def test_a_record_may_come_beside(opened: Open) -> None:
     page = await opened()
     bare = LPSE.final(shown=False)
-    assert await checked(page, bare, record='{"type":"a record"}\n') == expected(FINAL)
+    assert await checked(page, bare, record=f"{RECORD}\n") == expected(FINAL)
     assert await verdict(page) == "good"
     await checked(page, bare, record='{"type":"another"}')
     await expect(page.locator(".checks")).to_contain_text(ID.words["checks.record_wrong"])

@@ -109,7 +109,7 @@ async def test_it_checks_a_receipt(
         receipt(record_sha256="cd" * 32): "about something else",
         receipt(record="{}"): "the record is another",
         receipt(entry=entry | {"r": "00" * 32}): "hides something else",
-        receipt(proof=proof.replace(f"index {entry['index']}", f"index {entry['index'] + 1}")): "does not stand at",
+        receipt(proof=proof.replace(f"index {entry['index']}", f"index {entry['index'] + 1}")): "REFUSED",
         receipts.build(lpse.receipt()): "provisional",
         good.replace(b'"keyid":"kt"', b'"keyid":"kr"'): "the receipt was changed",
         good.replace(b'"keyid":"kt"', b'"keyid":"k7"'): "nobody signed the receipt who may",
