@@ -3,12 +3,23 @@ up unseen. Any service tells of its own letters; the names say whose matter it i
 """
 
 from typing import ClassVar
+from uuid import UUID
 
+from contracts.values import Moment
 from kit.envelope import Event
 from kit.letters import LetterDiscarded, LetterRetried
 from kit.logged import EntriesIncluded
 
-__all__ = ["EntriesIncluded", "LetterDiscarded", "LetterRetried", "LogAltered"]
+__all__ = [
+    "AccessDenied",
+    "AccessGranted",
+    "EntriesIncluded",
+    "LetterDiscarded",
+    "LetterRetried",
+    "LogAltered",
+    "MandateEnded",
+    "MandateGranted",
+]
 
 
 class LogAltered(Event):
@@ -22,3 +33,57 @@ class LogAltered(Event):
 
     index: int
     what: str
+
+
+class MandateGranted(Event):
+    """A letter of assignment lets an auditor read these tenders, from when up to, but without, when by the business clock
+    (Pasal 6(1)e, 6(2)). Subject: the mandate.
+    """
+
+    TYPE: ClassVar[str] = "audit.mandate.granted.v1"
+
+    mandate: UUID
+    account: UUID
+    number: str
+    tenders: list[str]
+    valid_from: Moment
+    valid_to: Moment
+
+
+class MandateEnded(Event):
+    """The mandate was ended before its letter does; `valid_to` says when. Subject: the mandate."""
+
+    TYPE: ClassVar[str] = "audit.mandate.ended.v1"
+
+    mandate: UUID
+    account: UUID
+    number: str
+    tenders: list[str]
+    valid_from: Moment
+    valid_to: Moment
+
+
+class AccessGranted(Event):
+    """Somebody who watches was shown what the log hides (Pasal 4(2)b). Subject: the access; who it was is the actor.
+
+    `what` was shown: one entry, or so many of a tender's entries. `mandate` is None for who needs none, and `tender` where
+    the entry belongs to none.
+    """
+
+    TYPE: ClassVar[str] = "audit.access.granted.v1"
+
+    mandate: UUID | None
+    tender: UUID | None
+    what: str
+    record: UUID | None
+
+
+class AccessDenied(Event):
+    """Somebody who watches asked for what he may not see, or not yet (Pasal 6(2)). Subject: the refusal; as the access."""
+
+    TYPE: ClassVar[str] = "audit.access.denied.v1"
+
+    tender: UUID | None
+    what: str
+    record: UUID | None
+    reason: str

@@ -23,6 +23,8 @@ FOR_THE_RECORD: dict[str, str] = {
     "tender.winner.determined.v1": "secret until the announcement",
     "tender.objection.filed.v1": "the Pokja's list is tender's own; the log shows when it came",
     "tender.objection.answered.v1": "as the objection",
+    "tender.access.granted.v1": "who read what under a mandate is for those who check the auditors",
+    "tender.access.denied.v1": "as the access",
     "documents.document.stored.v1": "the owner learns it from the signed statement, which cannot get lost on the way",
     "documents.document.accessed.v1": "the access register, for the person concerned and auditors",
     "helpdesk.ticket.opened.v1": "service statistics are the helpdesk's own",
@@ -35,4 +37,6 @@ FOR_THE_RECORD: dict[str, str] = {
     "audit.log.altered.v1": "the alarm is the operators'; the log keeps it from being hidden",
     "audit.letter.retried.v1": "an operator's act upon the flow of events is for the auditors",
     "audit.letter.discarded.v1": "as the retry",
+    "audit.access.granted.v1": "who opened what the log hides is for those who check the auditors",
+    "audit.access.denied.v1": "as the access",
 }

@@ -9,6 +9,8 @@ from contracts.values import Moment, Nonce, Rupiah, Sha256
 from kit.envelope import Event
 
 __all__ = [
+    "AccessDenied",
+    "AccessGranted",
     "AppointmentIssued",
     "BidOpened",
     "BidRefused",
@@ -289,3 +291,29 @@ class AppointmentIssued(Event):
     code: str
     provider: UUID
     price: Rupiah
+
+
+class AccessGranted(Event):
+    """An auditor was shown a part of a tender under his mandate (Pasal 6(1)e, 4(2)b). Subject: the access; who it was is the
+    actor. `what` was shown: the tender itself, a bid, or a grant for a file; `record` says which.
+    """
+
+    TYPE: ClassVar[str] = "tender.access.granted.v1"
+
+    mandate: UUID
+    tender: UUID
+    what: str
+    record: UUID
+
+
+class AccessDenied(Event):
+    """An auditor asked for a part of a tender that he may not see, or not yet (Pasal 6(2)). Subject: the refusal; as the
+    access.
+    """
+
+    TYPE: ClassVar[str] = "tender.access.denied.v1"
+
+    tender: UUID
+    what: str
+    record: UUID
+    reason: str

@@ -155,7 +155,9 @@ async def _call(request: Request, key: KeyHeader = None) -> Call:
     from kit.service import service_of
 
     route = request.scope["route"]
-    if key is None and request.method != "GET":
+    if request.method == "GET":
+        key = None  # a question is asked anew each time: what its asker may not see any more is not answered again
+    elif key is None:
         raise Problem(
             "idempotency_key_missing",
             "A request that changes something carries an Idempotency-Key header.",

@@ -4,14 +4,12 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
-from fastapi import APIRouter
-
 from integrity.policy import Policy, Witness
 from kit.jobs import Periodic
 from kit.service import Loop, Service
 from kit.settings import Settings
 from services.audit import jobs
-from services.audit.api import router, trust
+from services.audit.api import router
 from services.audit.log.guard import Guard
 from services.audit.log.monitor import Monitor
 from services.audit.log.publisher import Publisher
@@ -29,7 +27,7 @@ def build(settings: Settings) -> Service:
     return Service(
         name="audit",
         settings=settings,
-        router=_both(router, trust),
+        router=router,
         metadata=Base.metadata,
         everything=Recorder(signer).record,
         jobs={"alarm_gaps": jobs.alarm_gaps},
@@ -39,13 +37,6 @@ def build(settings: Settings) -> Service:
         bucket="log",
         resources={"signer": signer},
     )
-
-
-def _both(log: APIRouter, trust: APIRouter) -> APIRouter:
-    both = APIRouter()
-    both.include_router(log)
-    both.include_router(trust)
-    return both
 
 
 def _loops(signer: Signer, policy: Policy) -> Mapping[str, Loop]:

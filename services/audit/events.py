@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from contracts.audit import EntriesIncluded, LogAltered
+from contracts.audit import AccessDenied, AccessGranted, EntriesIncluded, LogAltered, MandateEnded, MandateGranted
 from kit.envelope import Emission, Subject
 from kit.ids import new_id
 from kit.logged import Included
+from services.audit.models import Mandate
 
-__all__ = ["entries_included", "log_altered"]
+__all__ = ["access_denied", "access_granted", "entries_included", "log_altered", "mandate_ended", "mandate_granted"]
 
 AT_ONCE: Final = 200
 """Places that one event tells."""
@@ -25,3 +26,30 @@ def entries_included(size: int, places: Mapping[UUID, int]) -> Iterator[Emission
     while some := list(islice(rest, AT_ONCE)):
         told = [Included(event=event, index=index) for event, index in some]
         yield Emission(Subject(new_id()), EntriesIncluded(size=size, entries=told))
+
+
+def mandate_granted(row: Mandate) -> Emission:
+    return Emission(row, MandateGranted(**_mandate(row)))
+
+
+def mandate_ended(row: Mandate) -> Emission:
+    return Emission(row, MandateEnded(**_mandate(row)))
+
+
+def _mandate(row: Mandate) -> dict[str, Any]:
+    return {
+        "mandate": row.id,
+        "account": row.account,
+        "number": row.number,
+        "tenders": row.tenders,
+        "valid_from": row.valid_from,
+        "valid_to": row.valid_to,
+    }
+
+
+def access_granted(mandate: UUID | None, tender: UUID | None, what: str, record: UUID | None) -> Emission:
+    return Emission(Subject(new_id()), AccessGranted(mandate=mandate, tender=tender, what=what, record=record))
+
+
+def access_denied(tender: UUID | None, what: str, record: UUID | None, reason: str) -> Emission:
+    return Emission(Subject(new_id()), AccessDenied(tender=tender, what=what, record=record, reason=reason))

@@ -17,10 +17,12 @@ __all__ = [
     "Imported",
     "LogEntry",
     "LogNode",
+    "Mandate",
     "ParkedEvent",
     "PendingEntry",
     "ProducerCursor",
     "Published",
+    "TenderView",
     "Witnessed",
 ]
 
@@ -81,6 +83,7 @@ class EntrySecret(Base):
     __table_args__ = (
         CheckConstraint("octet_length(r) = 32", name="r"),
         CheckConstraint("octet_length(place_r) = 32", name="place_r"),
+        Index("ix_entry_secret_tender", "tender", postgresql_where=text("tender is not null")),
     )
 
     event_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -89,6 +92,8 @@ class EntrySecret(Base):
     place_r: Mapped[bytes]
     seq: Mapped[int] = mapped_column(BigInteger)
     actor: Mapped[UUID | None] = mapped_column(Uuid)
+    tender: Mapped[UUID | None] = mapped_column(Uuid)
+    """Which tender the event says it is about: whose mandate names it may open the entry."""
 
 
 class LogEntry(Base):
@@ -188,3 +193,30 @@ class Finding(Base):
     what: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(db.Instant, server_default=REAL_NOW)
     """Real time."""
+
+
+class TenderView(Base):
+    """What the events say of a tender: its public code, and whether its bids are secret still."""
+
+    __tablename__ = "tender_view"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    sealed: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
+class Mandate(db.Sequenced, Base):
+    """What an auditor may read by a surat tugas: tenders by their public codes, in business time. One that was ended early is
+    valid up to then.
+    """
+
+    __tablename__ = "mandate"
+
+    account: Mapped[UUID] = mapped_column(Uuid, index=True)
+    number: Mapped[str]
+    tenders: Mapped[list[str]]
+    valid_from: Mapped[datetime] = mapped_column(db.Instant)
+    valid_to: Mapped[datetime] = mapped_column(db.Instant)
+    granted_by: Mapped[UUID] = mapped_column(Uuid)
+    granted_at: Mapped[datetime] = mapped_column(db.Instant)
+    ended_by: Mapped[UUID | None] = mapped_column(Uuid)

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, Select, func, select
 
+from contracts.mandates import Mandate as Held
 from contracts.roles import Role
 from integrity.canonical import parse
 from integrity.checkpoint import Checkpoint as Statement
@@ -17,40 +19,57 @@ from integrity.policy import Policy
 from integrity.proof import Proof
 from integrity.tiles import Tile, TileError
 from kit.auth import Actor
+from kit.clock import business_now
 from kit.db import Db
 from kit.grants import OpeningGrant
+from kit.paging import Page, page
 from kit.problems import NotFound, Problem, Reason
 from kit.storage import ObjectMissing, ObjectStore
 from services.audit.log import tree
 from services.audit.log.witnesses import seen
-from services.audit.models import Checkpoint, Cosignature, EntrySecret, LogEntry, Published
+from services.audit.models import Checkpoint, Cosignature, EntrySecret, LogEntry, Mandate, Published
 from services.audit.schemas import (
     ConsistencyOut,
+    DossierEntriesOut,
+    DossierEntryOut,
     EntriesOut,
     EntryOut,
     HeadOut,
     InclusionOut,
     LeavesOut,
+    MandateOut,
     OpenedEntryOut,
     WitnessOut,
 )
 
 __all__ = [
+    "GRANTORS",
+    "WATCHERS",
     "checkpoint",
     "consistency",
     "cosignatures",
     "entries",
+    "entries_of",
     "file",
     "granted",
     "head",
+    "held_by",
     "inclusion",
     "leaves",
+    "mandate_out",
+    "mandates",
+    "newest_note",
     "opened",
+    "place_of",
     "proof",
     "trust_root",
 ]
 
 WATCHERS = (Role.AUDITOR, Role.INSPEKTUR)
+GRANTORS = (Role.INSPEKTUR, Role.KETUA_LPSE)
+"""Who may let an auditor in: he who sends auditors, and he who answers for the LPSE's information (Pasal 6(1)e). Not Admin PPE, who
+runs the servers and reads no bid (DOMAIN 1.3).
+"""
 
 
 async def checkpoint(db: Db) -> Note:
@@ -177,24 +196,15 @@ async def consistency(db: Db, old: int, new: int) -> ConsistencyOut:
     return ConsistencyOut(old=old, new=new, path=[hash_.hex() for hash_ in path])
 
 
-async def opened(db: Db, event_id: UUID, actor: Actor) -> OpenedEntryOut:
-    """For who did what the entry tells of, and for the auditors; its place is for the auditors alone."""
-    secret = await db.get(EntrySecret, event_id)
-    watches = actor.has(*WATCHERS)
-    if secret is None or not (watches or secret.actor == actor.account):
-        raise NotFound("log entry of the event", event_id)
-    return await _opened(db, event_id, secret, with_place=watches)
-
-
 async def granted(db: Db, grant: OpeningGrant) -> OpenedEntryOut:
     """A service opens its own events and no other's."""
     secret = await db.get(EntrySecret, grant.event)
     if secret is None or parse(secret.opening)["src"] != grant.owner:
         raise NotFound("log entry of the event", grant.event)
-    return await _opened(db, grant.event, secret, with_place=False)
+    return opened(await place_of(db, grant.event), secret, watches=False)
 
 
-async def _opened(db: Db, event_id: UUID, secret: EntrySecret, *, with_place: bool) -> OpenedEntryOut:
+async def place_of(db: Db, event_id: UUID) -> Row[*tuple[Any, ...]]:
     query = select(LogEntry.idx, LogEntry.leaf_hash, LogEntry.entry).where(LogEntry.event_id == event_id)
     row = (await db.execute(query)).one_or_none()
     if row is None:
@@ -205,14 +215,70 @@ async def _opened(db: Db, event_id: UUID, secret: EntrySecret, *, with_place: bo
             remedy="Ask again in a few seconds.",
             event_id=event_id,
         )
+    return row
+
+
+def opened(row: Row[*tuple[Any, ...]], secret: EntrySecret, *, watches: bool) -> OpenedEntryOut:
+    """Its place among the events of its source is for those who watch alone."""
     return OpenedEntryOut(
         **_shown(row),
-        event_id=event_id,
+        event_id=secret.event_id,
         opening=parse(secret.opening),
         r=secret.r.hex(),
-        seq=secret.seq if with_place else None,
-        place_r=secret.place_r.hex() if with_place else None,
+        seq=secret.seq if watches else None,
+        place_r=secret.place_r.hex() if watches else None,
     )
+
+
+async def mandates(db: Db, actor: Actor, *, cursor: str | None, limit: int) -> Page[MandateOut]:
+    """To an auditor his own, to those who grant them all, the latest first."""
+    query = select(Mandate)
+    if not actor.has(*GRANTORS):
+        query = query.where(Mandate.account == actor.account)
+    rows, following = await page(db, query, [Mandate.granted_at, Mandate.id], cursor=cursor, limit=limit)
+    now = await business_now(db)
+    return Page(items=[mandate_out(row, now) for row in rows], next=following)
+
+
+def mandate_out(row: Mandate, now: datetime) -> MandateOut:
+    given = {name: getattr(row, name) for name in MandateOut.model_fields if name != "running"}
+    return MandateOut(**given, running=row.valid_from <= now < row.valid_to)
+
+
+async def held_by(db: Db, account: UUID) -> list[Held]:
+    rows = (await db.execute(select(Mandate).where(Mandate.account == account))).scalars()
+    return [Held(row.id, row.tenders, row.valid_from, row.valid_to) for row in rows]
+
+
+async def newest_note(db: Db, policy: Policy) -> Note:
+    """The newest that enough witnesses saw; where none is, the newest that is published."""
+    found = await seen(db, policy)
+    return found.note if found else await checkpoint(db)
+
+
+async def entries_of(db: Db, tender: UUID, *, size: int, start: int, count: int) -> DossierEntriesOut:
+    """Those of one tender, from `start` on, proved to the tree of that size."""
+    await _refuse_unpublished(db, size)
+    query = (
+        select(LogEntry.idx, LogEntry.entry, EntrySecret)
+        .join(EntrySecret, EntrySecret.event_id == LogEntry.event_id)
+        .where(EntrySecret.tender == tender, LogEntry.idx >= start, LogEntry.idx < size)
+        .order_by(LogEntry.idx)
+    )
+    rows = (await db.execute(query.limit(count + 1))).all()
+    shown = [
+        DossierEntryOut(
+            index=idx,
+            entry=entry.decode(),
+            opening=parse(secret.opening),
+            r=secret.r.hex(),
+            seq=secret.seq,
+            place_r=secret.place_r.hex(),
+            path=[hash_.hex() for hash_ in await tree.inclusion(db, idx, size)],
+        )
+        for idx, entry, secret in rows[:count]
+    ]
+    return DossierEntriesOut(entries=shown, next=rows[count].idx if len(rows) > count else None)
 
 
 def _range(query: Select[*tuple[Any, ...]], start: int, count: int) -> Select[*tuple[Any, ...]]:

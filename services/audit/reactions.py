@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from contracts.tender import TenderAnnounced, TenderFailed, TenderOpened
 from kit.bus import Dead
 from kit.db import Db
 from kit.envelope import FIRST, Envelope, Event, Incoming
 from services.audit.log.leaves import leaf_of
 from services.audit.log.signing import Signer
-from services.audit.models import EntrySecret, ParkedEvent, PendingEntry, ProducerCursor
+from services.audit.models import EntrySecret, ParkedEvent, PendingEntry, ProducerCursor, TenderView
 from services.audit.rules import Place, place
 
 __all__ = ["EVERYTHING", "Recorder"]
@@ -36,7 +38,7 @@ class Recorder:
         cursor = await _cursor(db, envelope.source)
         match _place(envelope, cursor):
             case Place.NEXT:
-                _append(db, cursor, envelope, self._secret)
+                await _append(db, cursor, envelope, self._secret)
                 await self._take_up_parked(db, cursor)
             case Place.LATER:
                 _park(db, envelope)
@@ -45,7 +47,7 @@ class Recorder:
 
     async def _take_up_parked(self, db: Db, cursor: ProducerCursor) -> None:
         while following := await _following(db, cursor):
-            _append(db, cursor, following, self._secret)
+            await _append(db, cursor, following, self._secret)
             await db.execute(delete(ParkedEvent).where(ParkedEvent.event_id == following.id))
 
     @cached_property
@@ -68,12 +70,33 @@ def _place(envelope: Envelope, cursor: ProducerCursor) -> Place:
     return place(envelope.seq, envelope.prev, last_seq=cursor.last_seq, last_digest=cursor.last_digest)
 
 
-def _append(db: Db, cursor: ProducerCursor, envelope: Envelope, secret: bytes) -> None:
+async def _append(db: Db, cursor: ProducerCursor, envelope: Envelope, secret: bytes) -> None:
     leaf = leaf_of(envelope, secret)
     db.add(PendingEntry(event_id=envelope.id, entry=leaf.entry, blind=leaf.blind, source=envelope.source, at=leaf.at))
-    db.add(EntrySecret(**leaf.secret(envelope.id)))
+    db.add(EntrySecret(**leaf.secret(envelope.id), tender=_tender(envelope)))
+    await _know(db, envelope)
     cursor.last_seq, cursor.last_digest = envelope.seq, Envelope.digest(envelope.encode())
     db.info["wakes"] = True
+
+
+def _tender(envelope: Envelope) -> UUID | None:
+    """The field has this name in every event about a tender. Elsewhere it is a code that people wrote, which tells of none."""
+    try:
+        return UUID(str(envelope.data.get("tender")))
+    except ValueError:
+        return None
+
+
+async def _know(db: Db, envelope: Envelope) -> None:
+    """In the order of the chain, so that no older event comes after a newer one."""
+    said = envelope.data
+    match envelope.type:
+        case TenderAnnounced.TYPE:
+            known = insert(TenderView).values(id=UUID(said["tender"]), code=said["code"])
+            await db.execute(known.on_conflict_do_nothing())
+        case TenderOpened.TYPE | TenderFailed.TYPE:
+            mine = TenderView.id == UUID(said["tender"])
+            await db.execute(update(TenderView).where(mine).values(sealed=False))
 
 
 def _park(db: Db, envelope: Envelope) -> None:

@@ -1,11 +1,17 @@
-"""Where an event stands in the chain of its source (DESIGN section 4), and when what is hidden is logged. Pure."""
+"""Where an event stands in the chain of its source (DESIGN section 4), when what is hidden is logged, and which mandates there
+may be. Pure.
+"""
 
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
-__all__ = ["PATIENCE", "QUIET", "RUSH", "Place", "blind_due", "place", "ticks"]
+from kit.problems import Conflict, RuleViolation
 
+__all__ = ["ARTICLE", "PATIENCE", "QUIET", "RUSH", "Place", "blind_due", "check_end", "check_mandate", "place", "ticks"]
+
+ARTICLE: Final = "Perwali Mojokerto 21/2011 Pasal 6(2)"
+"""Information goes to institutions that may audit, monitor and evaluate."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 QUIET: Final = 8
 """Blind entries of each period, whether that many wait, fewer or none: what happens between looks the same."""
@@ -45,3 +51,33 @@ def blind_due(waiting: int, waited: timedelta, period: timedelta, *, tick: bool)
     if waiting >= RUSH or (waiting and waited > PATIENCE * period):
         return waiting
     return min(waiting, QUIET) if tick else None
+
+
+def check_mandate(begins: datetime, ends: datetime, now: datetime, *, to_self: bool) -> None:
+    """A surat tugas has a term that is not over, and nobody sends himself."""
+    if to_self:
+        raise RuleViolation(
+            "mandate_to_oneself",
+            "Nobody gives himself a mandate.",
+            article=ARTICLE,
+            remedy="Have another officer register it.",
+        )
+    if not begins < ends:
+        raise RuleViolation(
+            "mandate_term",
+            "The mandate ends before it begins.",
+            article=ARTICLE,
+            remedy="Take both instants from the surat tugas.",
+        )
+    check_end(ends, now)
+
+
+def check_end(ends: datetime, now: datetime) -> None:
+    if ends <= now:
+        raise Conflict(
+            "mandate_over",
+            "This mandate ended on {ends}.",
+            article=ARTICLE,
+            remedy="Nothing is left to do; a new surat tugas gives a new mandate.",
+            ends=ends.isoformat(),
+        )

@@ -1,20 +1,25 @@
 """What audit answers. Hashes are lower-case hexadecimal; an entry is the text that was hashed, byte for byte."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from contracts.values import Moment
 
 __all__ = [
     "ConsistencyOut",
+    "DossierEntriesOut",
+    "DossierEntryOut",
+    "DossierOut",
     "EntriesOut",
     "EntryOut",
     "HeadOut",
     "InclusionOut",
     "KeysOut",
     "LeavesOut",
+    "MandateOut",
+    "NewMandate",
     "OpenedEntryOut",
 ]
 
@@ -102,3 +107,62 @@ class OpenedEntryOut(EntryOut):
     r: str
     seq: int | None
     place_r: str | None
+
+
+TenderCode = Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
+
+
+class NewMandate(BaseModel):
+    """What the surat tugas says. `valid_to` is the first instant at which it is over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account: UUID
+    number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    tenders: Annotated[list[TenderCode], Field(min_length=1, max_length=200)]
+    valid_from: Moment
+    valid_to: Moment
+
+
+class MandateOut(BaseModel):
+    """`running`: by the business clock, now. `ended_by`: who ended it before its letter did."""
+
+    id: UUID
+    account: UUID
+    number: str
+    tenders: list[str]
+    valid_from: Moment
+    valid_to: Moment
+    granted_by: UUID
+    granted_at: Moment
+    ended_by: UUID | None
+    running: bool
+
+
+class DossierOut(BaseModel):
+    """The state of the log to which the entries of a tender are proved: as `note` it was signed and seen, `policy` says by whom."""
+
+    mandate: UUID
+    tender: UUID
+    size: int
+    note: str
+    policy: str
+
+
+class DossierEntryOut(BaseModel):
+    """One entry with all that opens it, and its path (hexadecimal) in the tree of that size."""
+
+    index: int
+    entry: str
+    opening: dict[str, Any]
+    r: str
+    seq: int
+    place_r: str
+    path: list[str]
+
+
+class DossierEntriesOut(BaseModel):
+    """In the order of the log. `next` is where the following ones begin; null: there are no more."""
+
+    entries: list[DossierEntryOut]
+    next: int | None

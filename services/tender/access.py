@@ -1,27 +1,34 @@
 """Who may touch which record. What one may not see does not exist (404); what one may see and not do is forbidden (403).
 
-A tender shows to its PPK, PA and KPA and to its committee from the first draft, to everybody from its announcement.
+A tender shows to its PPK, PA and KPA and to its committee from the first draft, to everybody from its announcement. What an
+auditor's mandate names shows to him whole, but not before its bids are opened.
 """
 
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+from sqlalchemy import select
+
 from contracts.calendar import WIB
+from contracts.mandates import Mandate, covering, require_unsealed
 from contracts.roles import Role
 from kit.auth import Actor
 from kit.clock import business_now
 from kit.db import Base, Db
 from kit.problems import Conflict, Forbidden, NotFound
-from services.tender.models import Bid, CommitteeView, Participation, ProviderView, Tender
+from services.tender.models import Bid, CommitteeView, MandateView, Participation, ProviderView, Tender
 
 __all__ = [
     "BUYERS",
     "announced",
+    "announced_as",
     "buys_for",
     "committee_tender",
     "is_member",
     "locked",
+    "mandated",
+    "mandates_of",
     "not_a_participant",
     "one",
     "own_bid",
@@ -66,6 +73,29 @@ async def announced(db: Db, id: UUID) -> Tender:
     if tender.announced_at is None:
         raise NotFound("tender", id)
     return tender
+
+
+async def announced_as(db: Db, code: str) -> Tender:
+    """The same by its public code."""
+    query = select(Tender).where(Tender.code == code, Tender.announced_at.is_not(None))
+    row = (await db.execute(query)).scalar_one_or_none()
+    if row is None:
+        raise NotFound("tender", code)
+    return row
+
+
+async def mandates_of(db: Db, actor: Actor) -> list[Mandate]:
+    rows = (await db.execute(select(MandateView).where(MandateView.account == actor.account))).scalars()
+    return [Mandate(row.id, row.tenders, row.valid_from, row.valid_to) for row in rows]
+
+
+async def mandated(db: Db, tender: Tender, actor: Actor) -> UUID:
+    """The mandate by which an auditor reads this tender. One that failed without an opening keeps its bids closed, and shows
+    him who was answered what.
+    """
+    mandate = covering(await mandates_of(db, actor), tender.code, await business_now(db))
+    require_unsealed(tender.code, opened=tender.opened_at is not None or tender.status == "failed")
+    return mandate
 
 
 def is_member(committee: CommitteeView | None, actor: Actor, now: datetime) -> bool:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from contracts import tender as contract
 from kit.envelope import Emission, Subject
+from kit.ids import new_id
 from services.tender.models import Bid, Objection, Package, Question, Stage, Tender
 from services.tender.rules.lateness import ARTICLE, Verdict
 from services.tender.rules.regime import Recorded
@@ -148,6 +149,15 @@ def objection_answered(row: Objection) -> Emission:
 
 def appointment_issued(row: Tender, provider: UUID, price: Decimal) -> Emission:
     return Emission(row, contract.AppointmentIssued(tender=row.id, code=row.code, provider=provider, price=price))
+
+
+def access_granted(mandate: UUID, tender: UUID, what: str, record: UUID) -> Emission:
+    data = contract.AccessGranted(mandate=mandate, tender=tender, what=what, record=record)
+    return Emission(Subject(new_id()), data)
+
+
+def access_denied(tender: UUID, what: str, record: UUID, reason: str) -> Emission:
+    return Emission(Subject(new_id()), contract.AccessDenied(tender=tender, what=what, record=record, reason=reason))
 
 
 def _manifest(rows: Sequence[ManifestRow]) -> list[contract.ManifestRow]:

@@ -81,6 +81,19 @@ class MaintenanceView(Base):
     sequence: Mapped[int]
 
 
+class MandateView(Base):
+    """Which tenders an auditor may read by a surat tugas, and when, in business time."""
+
+    __tablename__ = "mandate_view"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    account: Mapped[UUID] = mapped_column(Uuid, index=True)
+    tenders: Mapped[list[str]]
+    valid_from: Mapped[datetime] = mapped_column(Instant)
+    valid_to: Mapped[datetime] = mapped_column(Instant)
+    sequence: Mapped[int]
+
+
 # Preparation
 
 

@@ -6,13 +6,14 @@ from typing import Any, cast
 from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import Insert, insert
 
+from contracts.audit import MandateEnded, MandateGranted
 from contracts.helpdesk import MaintenanceAnnounced
 from contracts.registry import CommitteeFormed, ProviderVerified, SkpdRegistered
 from kit.db import Db, core
 from kit.envelope import Incoming
 from kit.inbox import Reaction
 from kit.places import LOGGED
-from services.tender.models import Base, CommitteeView, MaintenanceView, ProviderView, SkpdView
+from services.tender.models import Base, CommitteeView, MaintenanceView, MandateView, ProviderView, SkpdView
 
 __all__ = ["REACTIONS"]
 
@@ -63,6 +64,20 @@ async def maintenance_announced(db: Db, event: Incoming[MaintenanceAnnounced]) -
     )
 
 
+async def mandate_said(db: Db, event: Incoming[MandateGranted] | Incoming[MandateEnded]) -> None:
+    said = event.data
+    await _keep(
+        db,
+        MandateView,
+        event,
+        id=said.mandate,
+        account=said.account,
+        tenders=list(said.tenders),
+        valid_from=said.valid_from,
+        valid_to=said.valid_to,
+    )
+
+
 async def _keep(db: Db, model: type[Base], event: Incoming[Any], **values: Any) -> None:
     """Insert, or update if this event is newer than what the row came from."""
     await core(db, _kept(model), {**values, "sequence": event.sequence})
@@ -86,4 +101,6 @@ REACTIONS = (
     Reaction(CommitteeFormed, committee_formed, rebuilds=(CommitteeView,)),
     Reaction(ProviderVerified, provider_verified, rebuilds=(ProviderView,)),
     Reaction(MaintenanceAnnounced, maintenance_announced, rebuilds=(MaintenanceView,)),
+    Reaction(MandateGranted, mandate_said, rebuilds=(MandateView,)),
+    Reaction(MandateEnded, mandate_said, rebuilds=(MandateView,)),
 )

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
-from tests.access.story import FIRMS, PASSWORD, STEPS, forwarding, new_tender, package, paper, registration
+from tests.access.story import FIRMS, PASSWORD, STEPS, forwarding, mandate, new_tender, package, paper, registration
 from tests.access.table import Row
 from tests.access.world import LATER, LONG_AGO, PDF, World
 from tests.integrity.an_lpse import AnLpse, fields
@@ -19,9 +19,10 @@ QUERIES = {
     "/log/1/proof/inclusion": "index=0&size=1",
     "/log/1/proof/entry": "index=0",
     "/log/1/proof/consistency": "from=1&to=2",
+    "/dossiers/{code}/entries": "size=1",
 }
 
-WITHIN = {"bid": "bid opened", "objection": "objection pending"}
+WITHIN = {"bid": "bid opened", "objection": "objection pending", "file": "bid-file opened"}
 """What stands in the second place of a path: a record of the first."""
 
 
@@ -33,7 +34,7 @@ def address(world: World, row: Row) -> str:
     if "{" in path:
         name = {"public object": "object"}.get(row.record, row.record)
         path = path[: path.index("{")] + world.records[name] + path[path.rindex("}") + 1 :]
-    return f"{path}?{QUERIES[path].format_map(world.records)}" if path in QUERIES else path
+    return f"{path}?{QUERIES[row.path].format_map(world.records)}" if row.path in QUERIES else path
 
 
 def headers_of(world: World, row: Row) -> dict[str, str]:
@@ -58,6 +59,7 @@ async def body_of(world: World, row: Row) -> Any:
         **_registry(world),
         **_tender(world),
         **_helpdesk(),
+        "/mandates": mandate(world),
         **_public_forms(world),
         **_officials(world),
         **_pages(world),

@@ -52,6 +52,7 @@ async def tell(world: World) -> None:
     await _draft(world)
     await _desk(world)
     await _files(world)
+    await _mandates(world)
     world.records |= {"letter": LETTER, "tender letter": f"tender/{LETTER}"}
     await world.carry()
 
@@ -64,7 +65,7 @@ async def _officials(world: World) -> None:
     people = [Person(role.value, role, OTHER_SKPD if role in BOUND else None) for role in Role if role != Role.PENYEDIA]
     people += [Person(f"{role}-here", role, SKPD) for role in sorted(BOUND)]
     people += [Person(f"{who}{n}", Role.POKJA) for who in ("member", "stranger") for n in (1, 2, 3)]
-    people += [Person("user")]
+    people += [Person("auditor-sent", Role.AUDITOR), Person("user")]
     world.people = {person.name: person for person in people}
     service = world.services["registry"]
     async with service.database.transaction() as db:
@@ -257,6 +258,7 @@ async def _done(world: World) -> None:
     await tender.begin("pengumuman_pemenang")
     await tender.do("member1", f"/tenders/{tender.id}/winner/announcement")
     records["bid opened"], records["bid-file opened"] = bids["bidder"]
+    records["event opened"] = tender.world.bodies["consented bidder"]["event_id"]
     await _object(tender)
     await tender.begin("sppbj")
 
@@ -353,6 +355,21 @@ async def _files(world: World) -> None:
     world.records["object"] = stored["object"]
     world.bodies["reading own"] = reading_grant(world, stored["object"], bidder.account)
     world.bodies["reading public"] = reading_grant(world, stored["object"], None)
+
+
+async def _mandates(world: World) -> None:
+    """One auditor is sent to two tenders; another mandate is there to be ended."""
+    await world.carry()
+    inspektur, codes = world.people["inspektur"], [world.records[f"code {state}"] for state in ("done", "running")]
+    await world.do(inspektur, "audit", "/mandates", mandate(world) | {"tenders": codes})
+    spare = mandate(world) | {"account": world.records["clerk"]}
+    world.records["mandate"] = (await world.do(inspektur, "audit", "/mandates", spare))["id"]
+
+
+def mandate(world: World) -> dict[str, Any]:
+    account, codes = str(world.people["auditor-sent"].account), [world.records["code done"]]
+    term = {"valid_from": LONG_AGO.isoformat(), "valid_to": LATER.isoformat()}
+    return {"account": account, "number": "700/1/2026", "tenders": codes, **term}
 
 
 def upload_grant(world: World, who: Person) -> tuple[str, str]:

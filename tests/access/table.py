@@ -20,6 +20,7 @@ RELATIONS: dict[str, set[str]] = {
     "verified": BIDDERS | {"outsider"},
     "newcomer": {"newcomer"},
     "applicant": {"applicant"},
+    "mandated": {"auditor-sent"},
     "none": set(),
 }
 """Who stands in which relation to the records of the story. `none`: nobody yet, or not any more."""

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from integrity.checkpoint import Checkpoint
 from integrity.note import Key, Note, sign
 from kit.keys import KeyRing, SigningKey
+from kit.service import Service
 from kit.settings import Settings
 
-__all__ = ["Signer"]
+__all__ = ["Signer", "signer_of"]
 
 OWNER: Final = "audit"
 PURPOSE: Final = "log"
@@ -51,3 +52,8 @@ class Signer:
         oldest = SigningKey.valid(self.directory, OWNER, PURPOSE)[0]
         seed = oldest.private.private_bytes_raw()
         return HKDF(SHA256(), 32, salt=None, info=b"lpse log commitments").derive(seed)
+
+
+def signer_of(service: Service) -> Signer:
+    signer: Signer = service.resources["signer"]
+    return signer

@@ -25,12 +25,13 @@ from integrity.policy import Policy, PolicyError, Witness
 from integrity.proof import Growth
 from kit.clock import real_now
 from kit.db import Database, Db
+from kit.service import Service
 from kit.settings import CannotStart
 from services.audit.log import tree
-from services.audit.log.signing import Signer
+from services.audit.log.signing import Signer, signer_of
 from services.audit.models import Checkpoint, Cosignature, Published, Witnessed
 
-__all__ = ["HEARTBEAT", "Asking", "Refusal", "Seen", "head_of", "policy_of", "policy_text", "seen"]
+__all__ = ["HEARTBEAT", "Asking", "Refusal", "Seen", "head_of", "policy_in_force", "policy_of", "policy_text", "seen"]
 
 log = structlog.get_logger()
 
@@ -68,6 +69,10 @@ def policy_of(signer: Signer, file: Path | None) -> Policy:
     except (OSError, PolicyError, UnicodeDecodeError, httpx2.InvalidURL) as error:
         raise CannotStart(f"LPSE_LOG_POLICY names {file}, which is no policy of witnesses: {error}") from error
     return policy
+
+
+def policy_in_force(service: Service) -> Policy:
+    return policy_of(signer_of(service), service.settings.log_policy)
 
 
 def _check_address(witness: Witness) -> None:

@@ -34,7 +34,7 @@ async def create_account(body: NewAccount, call: CallDep) -> AccountCreated:
     return await commands.create_account(call, body)
 
 
-@router.get("/accounts", **allow(Role.ADMIN_AGENCY, Role.ADMIN_PPE))
+@router.get("/accounts", **allow(Role.ADMIN_AGENCY, Role.ADMIN_PPE, Role.INSPEKTUR, Role.KETUA_LPSE))
 async def accounts(
     service: ServiceDep,
     q: Annotated[str | None, Query(max_length=200, description="A part of the user ID or the name")] = None,
@@ -42,7 +42,7 @@ async def accounts(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[AccountOut]:
-    """The officials' accounts by user ID; those of providers are their own."""
+    """The officials' accounts by user ID; those of providers are their own. Inspektur and Ketua LPSE find auditors here."""
     async with service.database.reading() as db:
         return await queries.accounts(db, q, role, cursor, limit)
 

@@ -30,7 +30,7 @@ from services.tender.schemas.bids import (
 )
 from services.tender.schemas.values import FileOut
 
-__all__ = ["correction", "evaluation_out", "mine", "opened", "own", "receipt", "require_opened", "sheet"]
+__all__ = ["correction", "evaluation_out", "mine", "opened", "own", "receipt", "require_opened", "sheet", "sheet_of"]
 
 ITEM = TypeVar("ITEM")
 
@@ -138,18 +138,23 @@ def _there(value: ITEM | None) -> ITEM:
 async def sheet(db: Db, id: UUID, actor: Actor) -> SheetOut:
     tender, _ = await committee_tender(db, id, actor, write=False)
     require_opened(tender)
+    return await sheet_of(db, tender)
+
+
+async def sheet_of(db: Db, tender: Tender) -> SheetOut:
+    """Only of a tender whose bids were opened."""
     now = await standing(db, tender)
     places = {ranked.bid: place for place, ranked in enumerate(now.ranked, 1)}
     first = winner.candidate(now.ranked, now.proven) if now.finished else None
     order = now.template.evaluation
     rows = [_sheet_row(entry, tender, order, places.get(entry.bid.id)) for entry in now.entries]
     return SheetOut(
-        tender=id,
+        tender=tender.id,
         hps=tender.hps,
         contract_type=tender.contract_type,
         order=list(order),
         candidate=first.bid if first else None,
-        approvals=await _behind(db, id, first.bid) if first else [],
+        approvals=await _behind(db, tender.id, first.bid) if first else [],
         bids=sorted(rows, key=lambda row: (row.rank or len(rows) + 1, row.corrected)),
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy import Row, func, literal_column, select
 from kit.clock import WIB, business_now
 from kit.db import Db
 from kit.paging import Page, page
-from kit.problems import NotFound
+from services.tender.access import announced_as
 from services.tender.models import (
     Appointment,
     Bid,
@@ -107,10 +107,7 @@ def _sum(rows: Sequence[Row[Any]]) -> dict[str, Any]:
 
 
 async def detail(db: Db, code: str) -> PublicTender:
-    query = select(Tender).where(Tender.code == code, Tender.announced_at.is_not(None))
-    row = (await db.execute(query)).scalar_one_or_none()
-    if row is None:
-        raise NotFound("tender", code)
+    row = await announced_as(db, code)
     now, law = await business_now(db), await regime_of(db, row)
     package, stages = await db.get_one(Package, row.package_id), await stages_of(db, row.id)
     template = law.template(row.template)

@@ -1,6 +1,7 @@
 """audit on a real database, and on a real object store where what it publishes matters."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from cli.servers import SeaweedFS
 from kit.service import Service
 from services.audit.app import build
 from tests.conftest import MakeSettings
+from tests.services.audit.desk import Desk
 from tests.services.audit.source import Source
 
 
@@ -50,3 +52,10 @@ async def client(service: Service) -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.fixture
 def source() -> Source:
     return Source()
+
+
+@pytest.fixture
+async def desk(service: Service, client: httpx2.AsyncClient, source: Source, key_home: Path) -> Desk:
+    desk = Desk(service, client, source, key_home)
+    await desk.begin()
+    return desk

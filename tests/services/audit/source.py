@@ -58,14 +58,14 @@ class Source:
         yield
         self.seq, self.prev = kept
 
-    def public(self, actor: UUID | None = None) -> Envelope:
-        return self.envelope(QuestionAnswered(question=new_id(), tender=new_id()), actor=actor)
+    def public(self, actor: UUID | None = None, tender: UUID | None = None) -> Envelope:
+        return self.envelope(QuestionAnswered(question=new_id(), tender=tender or new_id()), actor=actor)
 
-    def blind(self, actor: UUID | None = None, at: datetime = AT) -> Envelope:
+    def blind(self, actor: UUID | None = None, at: datetime = AT, tender: UUID | None = None) -> Envelope:
         bid = BidSubmitted(
             bid=new_id(),
             code="11" * 5,
-            tender=new_id(),
+            tender=tender or new_id(),
             provider=new_id(),
             version=1,
             record_sha256="ab" * 32,

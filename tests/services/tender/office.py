@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from joserfc import jws
 from sqlalchemy import Row, text
 
+from contracts.audit import MandateGranted
 from contracts.helpdesk import MaintenanceAnnounced
 from contracts.registry import CommitteeFormed, ProviderVerified, SkpdRegistered
 from integrity import canonical, dsse
@@ -134,6 +135,19 @@ class Office:
             licence_expires=licence_expires,
         )
         await self.tell(known, subject=who.provider, sequence=sequence)
+
+    async def mandate(self, who: Person, *codes: str, **term: datetime) -> UUID:
+        """A running one, unless told otherwise."""
+        id = uuid4()
+        known = MandateGranted(
+            mandate=id,
+            account=who.account,
+            number="700/1",
+            tenders=list(codes),
+            **{"valid_from": START, "valid_to": LATER, **term},
+        )
+        await self.tell(known, subject=id)
+        return id
 
     async def maintenance(self, code: str) -> None:
         id = uuid4()

@@ -6,15 +6,15 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from integrity.policy import Policy
 from kit.auth import ActorDep, logged_in, public
+from kit.call import CallDep
 from kit.clock import real_now
 from kit.grants import OpeningGrant
-from kit.service import Service, service_of
-from services.audit import queries
+from kit.service import service_of
+from services.audit import commands, queries
 from services.audit.log.publisher import TILE_TYPE
-from services.audit.log.signing import Signer
-from services.audit.log.witnesses import policy_of, policy_text
+from services.audit.log.signing import signer_of
+from services.audit.log.witnesses import policy_in_force, policy_text
 from services.audit.schemas import (
     ConsistencyOut,
     EntriesOut,
@@ -56,7 +56,7 @@ async def cosignatures(request: Request) -> Response:
 async def policy(request: Request) -> Response:
     """Whom to believe about this log (C2SP tlog-policy): its keys, its witnesses, and how many of these are enough."""
     service = service_of(request)
-    return PlainTextResponse(policy_text(_signer(service), service.settings.log_policy))
+    return PlainTextResponse(policy_text(signer_of(service), service.settings.log_policy))
 
 
 @router.get("/tile/{path:path}", response_class=Response, **public())
@@ -71,7 +71,7 @@ async def head(request: Request) -> HeadOut:
     """The log as it is now, for programs and pages that read JSON."""
     service = service_of(request)
     async with service.database.reading() as db:
-        return await queries.head(db, _signer(service).origin, _policy(service))
+        return await queries.head(db, signer_of(service).origin, policy_in_force(service))
 
 
 @router.get("/keys", **public())
@@ -96,12 +96,11 @@ async def entries(
 
 
 @router.get("/entries/{event_id}", **logged_in())
-async def opened(request: Request, event_id: UUID, actor: ActorDep) -> OpenedEntryOut:
-    """What an event became in the log, with its opening: for who caused it, and for auditors. They alone see which
-    number it has among the events of its source.
+async def opened(event_id: UUID, call: CallDep, actor: ActorDep) -> OpenedEntryOut:
+    """What an event became in the log, with its opening: for who caused it; for an auditor where a mandate of his names the
+    tender; for the Inspektur. These see which number it has among the events of its source, and each time is an event itself.
     """
-    async with service_of(request).database.reading() as db:
-        return await queries.opened(db, event_id, actor)
+    return await commands.open_entry(call, actor, event_id)
 
 
 @router.get("/opening", **public())
@@ -125,7 +124,7 @@ async def proof(request: Request, index: Place, *, seen: bool = False) -> Respon
     enough witnesses saw it."""
     service = service_of(request)
     async with service.database.reading() as db:
-        found = await queries.proof(db, _policy(service), index, only_seen=seen)
+        found = await queries.proof(db, policy_in_force(service), index, only_seen=seen)
     return PlainTextResponse(str(found))
 
 
@@ -144,12 +143,3 @@ async def trust_root(request: Request) -> Response:
     """Whose word about this LPSE counts, signed by two of three offices. Compare its fingerprint with the one hung out there."""
     note = await queries.trust_root(service_of(request).settings.trust_root)
     return PlainTextResponse(note, headers={"Cache-Control": "no-cache"})
-
-
-def _signer(service: Service) -> Signer:
-    signer: Signer = service.resources["signer"]
-    return signer
-
-
-def _policy(service: Service) -> Policy:
-    return policy_of(_signer(service), service.settings.log_policy)
