@@ -15,6 +15,7 @@ The server writes its log with this package and anybody checks the log with it, 
 - `proof`      an entry's place in the log, to be checked without any network (C2SP tlog-proof)
 - `receipts`   what was answered to whoever handed something in, checked layer by layer
 - `qr`         what the code on a printed receipt says
+- `dossier`    all there is of one tender in one archive, each part held against what was signed and logged
 - `trust`      whose word about an LPSE counts, signed by two of three offices
 
 From a notebook, with the files of one log entry beside it::

@@ -21,7 +21,7 @@ from .checkpoint import Checkpoint
 from .ed25519 import SignatureError
 from .entries import EntryError, Opening, parse_entry, rfc3339_ms, verify_opening
 from .merkle import ProofError, leaf_hash, verify_inclusion
-from .note import NoteError
+from .note import Note, NoteError
 from .policy import Policy
 from .proof import Proof
 from .trust import TrustError, TrustRoot
@@ -70,7 +70,9 @@ class Original:
 class Check:
     """What was found of one layer. `word` names the finding; the words themselves are whoever's who shows it."""
 
-    layer: Literal["form", "seal", "signature", "record", "original", "entry", "checkpoint", "witnesses", "inclusion"]
+    layer: Literal[
+        "form", "seal", "signature", "record", "original", "entry", "checkpoint", "witnesses", "inclusion", "dossier"
+    ]
     state: State
     word: str
     places: Mapping[str, str] = field(default_factory=dict)
@@ -143,6 +145,34 @@ def verify(data: bytes, root: TrustRoot, originals: Sequence[Original] = ()) -> 
     return Report(said, tuple(checks))
 
 
+def check_note(note: Note, root: TrustRoot) -> Iterator[Check]:
+    """The log signed this checkpoint, and enough witnesses saw it. Whoever else signed is one too many: nobody could
+    notice a change of that line."""
+    policy = Policy.parse(root.policy.encode())
+    checkpoint = Checkpoint.parse(note.text)
+    known = {(key.name, key.id) for key in (*policy.logs, *(one.key for one in policy.witnesses.values()))}
+    stranger = next((one.name for one in note.signatures if (one.name, one.id) not in known), None)
+    if stranger is not None:
+        yield Check("checkpoint", "failed", "signer_unknown", {"name": stranger})
+    try:
+        signed = any(key.name == checkpoint.origin for key in note.signed_by(policy.logs))
+    except SignatureError:
+        signed = False
+    size = {"size": str(checkpoint.size), "origin": checkpoint.origin}
+    yield Check("checkpoint", "ok", "checkpoint", size) if signed else Check("checkpoint", "failed", "checkpoint_wrong")
+    try:
+        seen = policy.seen(note)
+    except SignatureError:
+        yield Check("witnesses", "failed", "witness_false")
+        return
+    for name, at in sorted(seen.items()):
+        yield Check("witnesses", "ok", "witness", {"name": name, "at": _instant(at)})
+    if not seen and policy.satisfied_by(set()):
+        yield Check("witnesses", "ok", "witnesses_none")
+    if not policy.satisfied_by(set(seen)):
+        yield Check("witnesses", "failed", "witnesses_few", {"names": ", ".join(policy.witnesses)})
+
+
 def _payload(data: bytes) -> dict[str, Any]:
     try:
         said = parse(data)
@@ -172,7 +202,7 @@ def _signature(receipt: Mapping[str, Any], said: Mapping[str, Any], root: TrustR
         yield Check("signature", "failed", "another_lpse", {"host": said["host"], "instance": root.instance})
         return
     try:
-        key = root.signing(kid, _second(said["signed_at"]))
+        key = root.signing(kid, second(said["signed_at"]))
     except TrustError:
         yield Check("signature", "failed", "key_unknown", {"kid": str(kid)})
         return
@@ -187,8 +217,9 @@ def _signature(receipt: Mapping[str, Any], said: Mapping[str, Any], root: TrustR
         yield Check("signature", "ok", "signature", {"kid": kid, "owner": key.owner})
 
 
-def _second(instant: str) -> int:
-    """Of a time in its one spelling: what else Python reads as a time, another language does not."""
+def second(instant: str) -> int:
+    """In seconds since 1970, of a time in its one spelling: what else Python reads as a time, another language does not. Raises
+    TrustError."""
     try:
         at = datetime.fromisoformat(instant)
         spelled = rfc3339_ms(at)
@@ -227,7 +258,7 @@ def _log(file: Mapping[str, Any], said: Mapping[str, Any], root: TrustRoot) -> I
     if proof is None:
         yield Check("checkpoint", "failed", "proof_unreadable")
         return
-    yield from _note(proof, root)
+    yield from check_note(proof.note, root)
     yield _inclusion(proof, file["entry"])
 
 
@@ -260,34 +291,6 @@ def _opened(entry: Any) -> tuple[Opening, dict[str, Any]]:
         raise EntryError("an opening names its kind and its source")
     verify_opening(leaf, opening, r)
     return opening, {**opening.body, **parse_entry(leaf).get("pub", {})}
-
-
-def _note(proof: Proof, root: TrustRoot) -> Iterator[Check]:
-    """The log signed what the entry is in, and enough witnesses saw it. Whoever else signed is one too many: nobody could
-    notice a change of that line."""
-    policy = Policy.parse(root.policy.encode())
-    checkpoint = Checkpoint.parse(proof.note.text)
-    known = {(key.name, key.id) for key in (*policy.logs, *(one.key for one in policy.witnesses.values()))}
-    stranger = next((one.name for one in proof.note.signatures if (one.name, one.id) not in known), None)
-    if stranger is not None:
-        yield Check("checkpoint", "failed", "signer_unknown", {"name": stranger})
-    try:
-        signed = any(key.name == checkpoint.origin for key in proof.note.signed_by(policy.logs))
-    except SignatureError:
-        signed = False
-    size = {"size": str(checkpoint.size), "origin": checkpoint.origin}
-    yield Check("checkpoint", "ok", "checkpoint", size) if signed else Check("checkpoint", "failed", "checkpoint_wrong")
-    try:
-        seen = policy.seen(proof.note)
-    except SignatureError:
-        yield Check("witnesses", "failed", "witness_false")
-        return
-    for name, second in sorted(seen.items()):
-        yield Check("witnesses", "ok", "witness", {"name": name, "at": _instant(second)})
-    if not seen and policy.satisfied_by(set()):
-        yield Check("witnesses", "ok", "witnesses_none")
-    if not policy.satisfied_by(set(seen)):
-        yield Check("witnesses", "failed", "witnesses_few", {"names": ", ".join(policy.witnesses)})
 
 
 def _instant(second: int) -> str:

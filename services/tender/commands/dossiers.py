@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 from uuid import UUID
 
 from contracts.mandates import DENIALS
 from integrity import dsse
 from integrity.canonical import canonical
+from integrity.dossier import FACTS_PAYLOAD_TYPE
 from kit.auth import Actor
 from kit.call import Call
 from kit.db import Db
@@ -24,15 +24,13 @@ from services.tender.schemas.values import Download
 
 __all__ = ["bid", "facts", "file_download"]
 
-PAYLOAD_TYPE: Final = "application/vnd.lpse.dossier-facts+json"
-
 
 async def facts(service: Service, call: Call, actor: Actor, code: str) -> FactsOut:
     async with _reading(call, actor, code, "tender", None) as (db, tender, mandate):
         found = await queries.facts(db, tender, mandate, service.settings.instance)
         key = SigningKey.load(service.settings.keys, "tender", "receipt", found.made_at)
         payload = canonical(found.model_dump(mode="json"))
-        return call.answer(FactsOut(statement=dsse.sign(payload, PAYLOAD_TYPE, key.private, key.kid)))
+        return call.answer(FactsOut(statement=dsse.sign(payload, FACTS_PAYLOAD_TYPE, key.private, key.kid)))
 
 
 async def bid(call: Call, actor: Actor, code: str, id: UUID) -> BidPartOut:

@@ -1,10 +1,10 @@
 """A tender as an auditor reads it: all that was decided, and of each bid what the opening let out."""
 
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
 
+from integrity.dossier import FACTS_TYPE
 from kit.auth import Actor
 from kit.clock import business_now, real_now
 from kit.db import Db
@@ -31,8 +31,6 @@ from services.tender.uploads import Purpose
 
 __all__ = ["bid", "facts", "file", "listing"]
 
-TYPE: Final = "dossier-facts/v1"
-
 
 async def listing(db: Db, actor: Actor) -> list[TenderRow]:
     """The tenders that the actor's mandates in force name."""
@@ -49,7 +47,7 @@ async def facts(db: Db, tender: Tender, mandate: UUID, host: str) -> Facts:
     decided = select(Bid).where(Bid.tender_id == tender.id, Bid.status != "draft").order_by(Bid.id)
     names, bids = await names_of(db, tender.id), (await db.execute(decided)).scalars().all()
     return Facts(
-        type=TYPE,
+        type=FACTS_TYPE,
         host=host,
         made_at=await real_now(db),
         mandate=mandate,

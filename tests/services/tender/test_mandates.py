@@ -9,7 +9,7 @@ import pytest
 
 from contracts.audit import MandateEnded
 from integrity import canonical, dsse
-from services.tender.commands.dossiers import PAYLOAD_TYPE
+from integrity.dossier import FACTS_PAYLOAD_TYPE
 from tests.services.tender.office import LATER, POKJA, PPK, START, Office, Person, Tender, firm, read_receipt
 
 AUDITOR, OTHER = Person("auditor", "auditor"), Person("auditor lain", "auditor")
@@ -23,7 +23,7 @@ async def bidding(office: Office) -> tuple[Tender, dict[Person, Any]]:
 
 
 def facts_of(answer: httpx2.Response) -> Any:
-    return canonical.parse(dsse.unverified(answer.json()["statement"], PAYLOAD_TYPE))
+    return canonical.parse(dsse.unverified(answer.json()["statement"], FACTS_PAYLOAD_TYPE))
 
 
 async def accesses(office: Office, kind: str) -> list[tuple[str, ...]]:
@@ -72,7 +72,7 @@ async def test_what_is_said_is_signed(office: Office) -> None:
     statement = (await office.get(AUDITOR, f"/dossiers/{tender.code}")).json()["statement"]
     key = office.service.ring.find(statement["signatures"][0]["keyid"])
     assert (key.owner, key.purpose) == ("tender", "receipt")
-    dsse.verify(statement, PAYLOAD_TYPE, {key.kid: key.jwk.public_key})  # type: ignore[dict-item]
+    dsse.verify(statement, FACTS_PAYLOAD_TYPE, {key.kid: key.jwk.public_key})  # type: ignore[dict-item]
 
 
 async def test_another_tender_and_another_auditor_stay_outside(office: Office) -> None:
