@@ -14,6 +14,7 @@ from gateway.headers import Hosts
 from gateway.login import Login
 from gateway.pages import (
     announcements,
+    audit,
     checker,
     committee,
     complaints,
@@ -31,6 +32,7 @@ from gateway.pages import (
     verification,
 )
 from gateway.pages.account import AccountPages
+from gateway.pages.dossiers import Dossiers
 from gateway.pages.downloads import Downloads
 from gateway.pages.kept import Kept
 from gateway.pages.page import SQUEEZED
@@ -63,6 +65,7 @@ DESKS = (
     *committee.PAGES,
     *layanan.PAGES,
     *officials.PAGES,
+    *audit.PAGES,
     *system.PAGES,
 )
 
@@ -85,12 +88,13 @@ class Portal:
             self._render, services, kept, sessions, hosts, limits=settings.limits, secure=secure
         )
         self._pages = (*PUBLIC, *DESKS, *AccountPages(login).pages(), *RegistrationPages(login).pages())
-        self._downloads = Downloads(proxy)
+        self._downloads, self._dossiers = Downloads(proxy), Dossiers(proxy)
 
     def routes(self) -> list[BaseRoute]:
         return [
             *(page.route(self._reception) for page in self._pages),
             *self._downloads.routes(self._reception),
+            *self._dossiers.routes(self._reception),
             Route("/words/id.json", self._words, methods=["GET"], middleware=SQUEEZED),
             Mount("/static", app=_Static(directory=STATIC), middleware=SQUEEZED),
         ]

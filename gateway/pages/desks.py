@@ -30,6 +30,8 @@ DESKS: tuple[Desk, ...] = (
     Desk("announcements", "/layanan/pengumuman", frozenset({"helpdesk"})),
     Desk("system", "/sistem", frozenset({"admin_ppe"})),
     Desk("accounts", "/admin/akun", frozenset({"admin_agency", "admin_ppe"})),
+    Desk("audit", "/pemeriksaan", frozenset({"auditor"})),
+    Desk("mandates", "/mandat", frozenset({"inspektur", "ketua_lpse"})),
     Desk("letters", "/admin/surat-tugas", frozenset({"admin_agency", "auditor"})),
     Desk("skpd", "/admin/skpd", frozenset({"admin_agency"})),
     Desk("committees", "/admin/pokja", frozenset({"admin_agency"})),

@@ -43,4 +43,4 @@ async def _assembled(visit: Visit, kept: Mapping[str, Any], *, with_record: bool
         proof = await visit.text("audit", "/log/1/proof/entry", index=entry["index"], seen="true")
     except Problem:
         return receipts.build(kept["receipt"], record=record)
-    return receipts.build(kept["receipt"], record=record, entry=entry, proof=proof)
+    return receipts.build(kept["receipt"], record=record, entry=entry, proof=proof.decode())

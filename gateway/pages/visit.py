@@ -105,6 +105,10 @@ class Visit:
         asked = urlencode({name: value for name, value in query.items() if value not in {None, ""}})
         return await self._ask(service, "GET", path, query=asked)
 
+    async def text(self, service: str, path: str, **query: Any) -> bytes:
+        """As `get`, for what is no JSON: a note, a policy."""
+        return (await self._answer(service, "GET", path, query=urlencode(query))).body
+
     async def public(self, service: str, path: str, **query: Any) -> Any:
         """What everybody is told, not older than a minute; None where the service cannot be asked."""
         return await self._reception.kept.get(service, path, **query)
@@ -169,10 +173,6 @@ class Visit:
     async def granted(self, service: str, path: str, grant: str) -> Any:
         """What another service lets the bearer of its grant see."""
         return await self._ask(service, "GET", path, headers={"lpse-grant": grant})
-
-    async def text(self, service: str, path: str, **query: Any) -> str:
-        """What is no JSON."""
-        return (await self._answer(service, "GET", path, query=urlencode(query))).body.decode()
 
     async def sent(self, service: str, path: str, content: bytes, type_: str, *, accept: str) -> bytes:
         """What comes of a file, of which the service keeps nothing."""

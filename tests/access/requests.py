@@ -85,6 +85,12 @@ def _forms(world: World) -> dict[str, dict[str, str]]:
         "/admin/skpd": {"code": "9.98", "name": "Dinas Baru", "valid_from": "2026-01-01"},
         "/admin/pokja": {"name": "Pokja Kecil", "decree_number": "188/8", **term},
         "/sistem/{service}/{id}": {"_do": "retry"},
+        "/mandat": {
+            "account": world.records["clerk"],
+            "number": "700/2",
+            "tenders": world.records["code done"],
+            **term,
+        },
     }
 
 

@@ -114,6 +114,15 @@ ANNOUNCED = {
     "id": ONE, "kind": "maintenance", "title": "Server", "text": "Mati sebentar.", "starts_at": AT, "ends_at": LATER,
     "tenders": [CODE], "announced_at": AT,
 }  # fmt: skip
+MANDATE = {
+    "id": ONE, "account": OTHER, "number": "700/1/2026", "tenders": [CODE, "26110000018"], "valid_from": AT, "valid_to": LATER,
+    "granted_by": THIRD, "granted_at": AT, "ended_by": None, "running": True,
+}  # fmt: skip
+AUDITED = {
+    "/mandates": page(
+        MANDATE, {**MANDATE, "id": OTHER, "account": THIRD, "running": False, "ended_by": ONE}, following="abc"
+    )
+}
 REGISTRY = {
     "/verifications": page(provider(ONE), following="abc"),
     f"/providers/{ONE}": provider(ONE, duplicates=[OTHER]),
@@ -156,6 +165,9 @@ PAGES = [
     "/admin/surat-tugas",
     "/admin/skpd",
     "/admin/pokja",
+    "/pemeriksaan",
+    f"/pemeriksaan/{CODE}",
+    "/mandat",
     "/sistem",
     f"/sistem/tender/{ONE}",
 ]
@@ -182,8 +194,15 @@ def services(registry: Registry) -> dict[str, Any]:
     return {
         "registry": Both(registry),
         "helpdesk": Answers(HELPDESK),
-        "tender": Answers({**sample.TENDER, "/operations": operations("tender", dead=2), **letters}),
-        "audit": Answers({**sample.AUDIT, "/operations": operations("audit", schema_found="0001")}),
+        "tender": Answers(
+            {
+                **sample.TENDER,
+                "/dossiers": sample.TENDER["/public/tenders"]["items"],
+                "/operations": operations("tender", dead=2),
+                **letters,
+            }
+        ),
+        "audit": Answers({**sample.AUDIT, **AUDITED, "/operations": operations("audit", schema_found="0001")}),
         "documents": away,
     }
 
