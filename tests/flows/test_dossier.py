@@ -61,7 +61,7 @@ async def send_auditor(story: Story, auditor: User, code: str) -> None:
     async def seen() -> bool:
         return bool((await auditor.get("/log/1/head"))["seen"] >= size)
 
-    await story.eventually("the witnesses see the log", seen)
+    await story.eventually("the witnesses see the log", seen, seconds=180)
 
 
 async def fetch(auditor: User, code: str, to: Path) -> int:
