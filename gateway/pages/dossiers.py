@@ -186,7 +186,9 @@ class _Dossier(Response):
         self._put(f"bids/{bid['code']}.json", built)
         return self._sink.take()
 
-    async def _file(self, file: Mapping[str, Any], scope: Scope, gone: "asyncio.Task[None]") -> AsyncGenerator[bytes, None]:
+    async def _file(
+        self, file: Mapping[str, Any], scope: Scope, gone: "asyncio.Task[None]"
+    ) -> AsyncGenerator[bytes, None]:
         visit = await self._visit()
         path = f"/dossiers/{self._code}/files/{file['id']}/download"
         given = await visit.post("tender", path, key=str(uuid4()))
