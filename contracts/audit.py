@@ -12,6 +12,7 @@ from kit.logged import EntriesIncluded
 
 __all__ = [
     "AccessDenied",
+    "AccessExpired",
     "AccessGranted",
     "EntriesIncluded",
     "LetterDiscarded",
@@ -87,3 +88,16 @@ class AccessDenied(Event):
     what: str
     record: UUID | None
     reason: str
+
+
+class AccessExpired(Event):
+    """A mandate came to the end its letter names, and was not ended before (Pasal 6(2)). Subject: the mandate.
+
+    Nobody needs it to refuse: everywhere the clock does. It is for who reads the log.
+    """
+
+    TYPE: ClassVar[str] = "audit.access.expired.v1"
+
+    mandate: UUID
+    account: UUID
+    number: str

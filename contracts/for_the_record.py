@@ -39,4 +39,5 @@ FOR_THE_RECORD: dict[str, str] = {
     "audit.letter.discarded.v1": "as the retry",
     "audit.access.granted.v1": "who opened what the log hides is for those who check the auditors",
     "audit.access.denied.v1": "as the access",
+    "audit.access.expired.v1": "whoever reads under a mandate looks at the clock himself; the log shows that its time was over",
 }

@@ -30,7 +30,7 @@ def build(settings: Settings) -> Service:
         router=router,
         metadata=Base.metadata,
         everything=Recorder(signer).record,
-        jobs={"alarm_gaps": jobs.alarm_gaps},
+        jobs={"alarm_gaps": jobs.alarm_gaps, jobs.EXPIRY: jobs.expire_mandate},
         periodic=(Periodic("alarm_gaps", timedelta(seconds=30)),),
         loops=_loops(signer, policy_of(signer, settings.log_policy)),
         gauges=(jobs.GAPS, jobs.FINDINGS, jobs.UNPUBLISHED, jobs.UNSEEN),

@@ -13,10 +13,12 @@ from kit.auth import Actor
 from kit.call import Call
 from kit.clock import business_now
 from kit.db import Db
+from kit.jobs import TimeEvent, plan, replan
 from kit.outbox import emit
 from kit.problems import Forbidden, NotFound, Problem
 from kit.service import Service
 from services.audit import events, queries
+from services.audit.jobs import EXPIRY
 from services.audit.log.signing import signer_of
 from services.audit.log.witnesses import policy_in_force, policy_text
 from services.audit.models import EntrySecret, Mandate, TenderView
@@ -50,6 +52,7 @@ async def grant(call: Call, new: NewMandate) -> MandateOut:
         )
         db.add(row)
         await emit(db, events.mandate_granted(row))
+        await plan(db, TimeEvent(row.valid_to, EXPIRY), str(row.id))
         return call.answer(queries.mandate_out(row, now))
 
 
@@ -63,6 +66,7 @@ async def end(call: Call, id: UUID) -> MandateOut:
         check_end(row.valid_to, now)
         row.valid_to, row.ended_by = now, call.account
         await emit(db, events.mandate_ended(row))
+        await replan(db, str(row.id), ())
         return call.answer(queries.mandate_out(row, now))
 
 

@@ -5,13 +5,29 @@ from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
-from contracts.audit import AccessDenied, AccessGranted, EntriesIncluded, LogAltered, MandateEnded, MandateGranted
+from contracts.audit import (
+    AccessDenied,
+    AccessExpired,
+    AccessGranted,
+    EntriesIncluded,
+    LogAltered,
+    MandateEnded,
+    MandateGranted,
+)
 from kit.envelope import Emission, Subject
 from kit.ids import new_id
 from kit.logged import Included
 from services.audit.models import Mandate
 
-__all__ = ["access_denied", "access_granted", "entries_included", "log_altered", "mandate_ended", "mandate_granted"]
+__all__ = [
+    "access_denied",
+    "access_expired",
+    "access_granted",
+    "entries_included",
+    "log_altered",
+    "mandate_ended",
+    "mandate_granted",
+]
 
 AT_ONCE: Final = 200
 """Places that one event tells."""
@@ -53,3 +69,7 @@ def access_granted(mandate: UUID | None, tender: UUID | None, what: str, record:
 
 def access_denied(tender: UUID | None, what: str, record: UUID | None, reason: str) -> Emission:
     return Emission(Subject(new_id()), AccessDenied(tender=tender, what=what, record=record, reason=reason))
+
+
+def access_expired(row: Mandate) -> Emission:
+    return Emission(row, AccessExpired(mandate=row.id, account=row.account, number=row.number))

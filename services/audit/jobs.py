@@ -1,6 +1,10 @@
-"""What audit tells operators as time passes: of gaps, of a log that was altered, and of one that nobody sees."""
+"""What audit tells as time passes: operators of gaps, of a log that was altered, and of one that nobody sees; auditors of the end
+of a mandate.
+"""
 
 from datetime import timedelta
+from typing import Final
+from uuid import UUID
 
 import structlog
 from sqlalchemy import func, select, update
@@ -8,12 +12,15 @@ from sqlalchemy import func, select, update
 from kit.db import Db
 from kit.jobs import Job
 from kit.measures import Gauge
-from services.audit.models import Checkpoint, Finding, ParkedEvent, ProducerCursor, Published, Witnessed
+from kit.outbox import emit
+from services.audit import events
+from services.audit.models import Checkpoint, Finding, Mandate, ParkedEvent, ProducerCursor, Published, Witnessed
 
-__all__ = ["FINDINGS", "GAPS", "PATIENCE", "UNPUBLISHED", "UNSEEN", "alarm_gaps"]
+__all__ = ["EXPIRY", "FINDINGS", "GAPS", "PATIENCE", "UNPUBLISHED", "UNSEEN", "alarm_gaps", "expire_mandate"]
 
 log = structlog.get_logger()
 
+EXPIRY: Final = "expire_mandate"
 PATIENCE = timedelta(seconds=60)
 """How long an event may wait for one before it: longer than any bus reorders."""
 
@@ -50,3 +57,9 @@ async def alarm_gaps(db: Db, _job: Job) -> None:
     for row in (await db.execute(late)).all():
         have = await db.scalar(select(ProducerCursor.last_seq).where(ProducerCursor.source == row.source))
         log.critical("gap in the chain of events", source=row.source, waiting=row.seq, recorded_up_to=have)
+
+
+async def expire_mandate(db: Db, job: Job) -> None:
+    """Planned for the end that its letter names; one that was ended before has no such job any more."""
+    row = await db.get_one(Mandate, UUID(job.key), with_for_update=True)
+    await emit(db, events.access_expired(row))

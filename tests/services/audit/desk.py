@@ -15,6 +15,7 @@ from kit import clock
 from kit.envelope import Envelope
 from kit.grants import Claims, RoleClaim
 from kit.ids import new_id
+from kit.jobs import Worker
 from kit.keys import SigningKey
 from kit.service import Service
 from tests.services.audit.source import AT, Source, deliver, sequence
@@ -79,6 +80,13 @@ class Desk:
     async def stop(self, at: datetime) -> None:
         async with self.service.database.transaction() as db:
             await clock.stop(db, at)
+
+    async def pass_to(self, at: datetime) -> None:
+        """And do what is due by then."""
+        await self.stop(at)
+        worker = Worker("audit", self.service.database, dict(self.service.jobs), self.service.signals)
+        while await worker.run_one():
+            pass
 
     async def told(self, kind: str) -> list[dict[str, Any]]:
         query = text("select data, actor from outbox where type = :type order by position")

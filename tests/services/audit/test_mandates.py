@@ -84,6 +84,16 @@ async def test_a_mandate_ends_early_and_once(desk: Desk) -> None:
     assert event["valid_to"] == "2026-12-02T02:00:00.000Z"
 
 
+async def test_the_end_of_its_letter_is_told_once_and_not_where_it_was_ended_before(desk: Desk) -> None:
+    kept, ended = [(await desk.grant(CODE)).json()["id"] for _ in range(2)]
+    await desk.post(desk.inspektur, "inspektur", f"/mandates/{ended}/end")
+    await desk.pass_to(LATER - timedelta(milliseconds=1))
+    assert await desk.told("access.expired") == []
+    await desk.pass_to(LATER)
+    await desk.pass_to(LATER + timedelta(days=1))
+    assert [one["mandate"] for one in await desk.told("access.expired")] == [kept]
+
+
 # The log
 
 
