@@ -358,12 +358,14 @@ async def _files(world: World) -> None:
 
 
 async def _mandates(world: World) -> None:
-    """One auditor is sent to two tenders; another mandate is there to be ended."""
+    """One auditor is sent to two tenders; another mandate is there to be ended, and one was."""
     await world.carry()
     inspektur, codes = world.people["inspektur"], [world.records[f"code {state}"] for state in ("done", "running")]
     await world.do(inspektur, "audit", "/mandates", mandate(world) | {"tenders": codes})
     spare = mandate(world) | {"account": world.records["clerk"]}
     world.records["mandate"] = (await world.do(inspektur, "audit", "/mandates", spare))["id"]
+    over = await world.do(inspektur, "audit", "/mandates", spare)
+    await world.do(inspektur, "audit", f"/mandates/{over['id']}/end")
 
 
 def mandate(world: World) -> dict[str, Any]:
