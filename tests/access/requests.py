@@ -19,7 +19,7 @@ QUERIES = {
     "/log/1/proof/inclusion": "index=0&size=1",
     "/log/1/proof/entry": "index=0",
     "/log/1/proof/consistency": "from=1&to=2",
-    "/dossiers/{code}/entries": "size=1",
+    "/dossiers/{tender}/entries": "size=1",
 }
 
 WITHIN = {"bid": "bid opened", "objection": "objection pending", "file": "bid-file opened"}

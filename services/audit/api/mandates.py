@@ -41,15 +41,15 @@ async def end_mandate(id: UUID, call: CallDep) -> MandateOut:
     return await commands.end(call, id)
 
 
-@router.get("/dossiers/{code}", **allow(Role.AUDITOR))
-async def dossier(code: str, request: Request, call: CallDep, actor: ActorDep) -> DossierOut:
+@router.get("/dossiers/{tender}", **allow(Role.AUDITOR))
+async def dossier(tender: str, request: Request, call: CallDep, actor: ActorDep) -> DossierOut:
     """The state of the log to prove a tender's entries by. Each question is an event, answered or refused."""
-    return await commands.dossier(service_of(request), call, actor, code)
+    return await commands.dossier(service_of(request), call, actor, tender)
 
 
-@router.get("/dossiers/{code}/entries", **allow(Role.AUDITOR))
+@router.get("/dossiers/{tender}/entries", **allow(Role.AUDITOR))
 async def dossier_entries(
-    code: str,
+    tender: str,
     call: CallDep,
     actor: ActorDep,
     size: Annotated[int, Query(ge=0, le=LARGEST, description="`size` of the dossier")],
@@ -57,4 +57,4 @@ async def dossier_entries(
     count: Annotated[int, Query(ge=1, le=100)] = 100,
 ) -> DossierEntriesOut:
     """A tender's entries with what opens them, their places and their paths in the tree. Each question is an event."""
-    return await commands.dossier_entries(call, actor, code, size=size, start=start, count=count)
+    return await commands.dossier_entries(call, actor, tender, size=size, start=start, count=count)

@@ -23,19 +23,21 @@ async def list_dossiers(db: ReadDep, actor: ActorDep) -> list[TenderRow]:
     return await queries.listing(db, actor)
 
 
-@router.get("/{code}", **allow(Role.AUDITOR))
-async def get_facts(code: str, service: ServiceDep, call: CallDep, actor: ActorDep) -> FactsOut:
+@router.get("/{tender}", **allow(Role.AUDITOR))
+async def get_facts(tender: str, service: ServiceDep, call: CallDep, actor: ActorDep) -> FactsOut:
     """What was announced, asked, closed, evaluated, decided and objected to, as one signed statement."""
-    return await commands.facts(service, call, actor, code)
+    return await commands.facts(service, call, actor, tender)
 
 
-@router.get("/{code}/bids/{bid}", **allow(Role.AUDITOR))
-async def get_bid_part(code: str, bid: UUID, call: CallDep, actor: ActorDep) -> BidPartOut:
+@router.get("/{tender}/bids/{bid}", **allow(Role.AUDITOR))
+async def get_bid_part(tender: str, bid: UUID, call: CallDep, actor: ActorDep) -> BidPartOut:
     """A bid's receipt and, where it was opened, what was consented to."""
-    return await commands.bid(call, actor, code, bid)
+    return await commands.bid(call, actor, tender, bid)
 
 
-@router.post("/{code}/files/{file}/download", **allow(Role.AUDITOR))
-async def download_dossier_file(code: str, file: UUID, service: ServiceDep, call: CallDep, actor: ActorDep) -> Download:
+@router.post("/{tender}/files/{file}/download", **allow(Role.AUDITOR))
+async def download_dossier_file(
+    tender: str, file: UUID, service: ServiceDep, call: CallDep, actor: ActorDep
+) -> Download:
     """A grant for one of the dossier's files."""
-    return await commands.file_download(service, call, actor, code, file)
+    return await commands.file_download(service, call, actor, tender, file)
