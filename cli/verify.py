@@ -1,7 +1,6 @@
 """`lpse verify FILE`: what a receipt is worth, by what is in the file and the root of trust alone. No network, no installation."""
 
 import argparse
-import importlib
 import json
 import zipfile
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Final
 from cli.mistakes import Mistake
 from gateway.pages.formats import TO_MILLISECOND, day_time
 from gateway.pages.language import Catalogue, load
-from integrity import receipts
+from integrity import dossier, receipts
 from integrity.canonical import canonical
 from integrity.receipts import Check, Original, ReceiptError, Report
 from integrity.trust import TrustError, TrustRoot
@@ -66,9 +65,9 @@ def _places(file: Path, var: Path) -> Iterator[Path]:
 
 
 def _report(file: Path, root: TrustRoot, originals: list[Original], record: Path | None) -> Report:
+    if zipped(file):
+        return dossier.verify(file, root)
     data = _read(file)
-    if data.startswith(b"PK") and zipfile.is_zipfile(file):
-        return _dossier(file, root)
     seal = []
     if data.startswith(b"%PDF-"):
         from services.documents.printing import seal as sealing  # takes a second, which a receipt as JSON does not need
@@ -84,6 +83,15 @@ def _report(file: Path, root: TrustRoot, originals: list[Original], record: Path
     return Report(report.receipt, (*seal, *report.checks))
 
 
+def zipped(file: Path) -> bool:
+    """A tender's dossier, which may be larger than what is read as a whole. A PDF with an archive behind it is a PDF."""
+    try:
+        with file.open("rb") as begin:
+            return begin.read(2) == b"PK" and zipfile.is_zipfile(file)
+    except OSError:
+        return False
+
+
 def _with_record(data: bytes, record: bytes) -> bytes:
     """As if the record stood in the file, where the receipt's hash decides about it."""
     try:
@@ -92,15 +100,6 @@ def _with_record(data: bytes, record: bytes) -> bytes:
         return data
     except ValueError as error:
         raise Mistake(f"The record is no text in UTF-8: {error}") from error
-
-
-def _dossier(file: Path, root: TrustRoot) -> Report:
-    try:
-        dossier = importlib.import_module("integrity.dossier")
-    except ModuleNotFoundError as error:
-        raise Mistake(f"{file} is no receipt: this version reads receipts as .json and .pdf.") from error
-    report: Report = dossier.verify(file, root)
-    return report
 
 
 def _original(path: Path) -> Original:
@@ -129,7 +128,8 @@ def _as_text(t: Catalogue, file: Path, believed: Believed, report: Report) -> st
         f"  {t(f'checks.layer_{check.layer}'):<{width}}  {t(f'checks.{check.state}'):<{state}}  {_finding(t, check)}"
         for check in report.checks
     ]
-    return "\n".join([*lines, "", t(f"checks.verdict_{report.verdict}")])
+    what = "dossier_" if zipped(file) else ""
+    return "\n".join([*lines, "", t(f"checks.{what}verdict_{report.verdict}")])
 
 
 def _as_json(t: Catalogue, file: Path, believed: Believed, report: Report) -> str:
@@ -170,6 +170,10 @@ def _sentence(t: Catalogue, report: Report) -> str | None:
     said = report.receipt
     if said is None or any(check.layer == "signature" and check.state != "ok" for check in report.checks):
         return None
+    if "members" in said:
+        return _visible(
+            t("checks.of_dossier", **{name: said[name] for name in ("host", "tender", "mandate", "made_at")})
+        )
     at = day_time(said["received_at"], t.language, TO_MILLISECOND)
     return _visible(t(f"checks.of_{said['of']}", code=said["code"], tender=said.get("tender", "-"), at=at))
 

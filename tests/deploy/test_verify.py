@@ -1,19 +1,16 @@
 """`lpse verify`: each change to a receipt is found by the layer whose matter it is, at any time and with no server (INTEGRITY 5.4, 24)."""
 
 import dataclasses
-import importlib
 import io
 import json
 import re
 import socket
 import sys
 import time
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,14 +22,15 @@ from cli import seals
 from cli.main import main
 from integrity import receipts
 from integrity.qr import Code
-from integrity.receipts import Check, Report
 from integrity.trust import TrustRoot
 from services.documents.printing import page
 from services.documents.printing.signer import FileSigner
+from tests.integrity.a_dossier import ADossier, listed, write
 from tests.integrity.an_lpse import FILE, RECORD, AnLpse, _key, fields
 from tests.services.documents.paper import certified, codes_on
 
 LPSE = AnLpse(name="lpse.kota.example")
+DOSSIER = ADossier()
 
 
 @pytest.fixture(scope="module")
@@ -400,19 +398,26 @@ def test_what_a_false_receipt_says_is_not_repeated(folder: Path, capsys: pytest.
     assert "kr" in said
 
 
-def test_a_dossier_is_given_to_whoever_reads_dossiers(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with zipfile.ZipFile(folder / "a.zip", "w") as made:
-        made.writestr("a", "b")
-    seen: list[tuple[Path, str]] = []
+def test_a_dossier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The archive of a tender as an auditor fetched it, sound and with one part of it changed."""
+    (tmp_path / "trust-root").write_bytes(DOSSIER.lpse.root_file())
+    parts = DOSSIER.parts()
+    file = write(tmp_path / "berkas.zip", parts)
+    assert main(["verify", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "Berkas pemeriksaan tender 10080001001" in said
+    assert "berkas pemeriksaan ini lengkap" in said
+    name = next(name for name in parts if name.startswith("files/"))
+    write(file, {**parts, name: parts[name] + b" "}, listed(parts))
+    assert main(["verify", str(file), "--lang", "en"]) == 1
+    said = capsys.readouterr().out
+    assert name in said
+    assert "must NOT be believed" in said
+    assert main(["verify", str(file), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["verdict"] == "bad"
 
-    def verify(path: Path, root: TrustRoot) -> Report:
-        seen.append((path, root.instance))
-        return Report(None, (Check("form", "failed", "no_receipt"),))
 
-    real = importlib.import_module
-    there = SimpleNamespace(verify=verify)
-    monkeypatch.setattr(importlib, "import_module", lambda name: there if name == "integrity.dossier" else real(name))
-    assert main(["verify", str(folder / "a.zip")]) == 1
-    assert seen == [(folder / "a.zip", LPSE.name)]
+def test_a_pdf_with_an_archive_behind_it_is_a_pdf(ask: Ask, sealed: bytes, tmp_path: Path) -> None:
+    archive = write(tmp_path / "d.zip", DOSSIER.parts()).read_bytes()
+    code, said = ask(sealed + archive, name="a.pdf")
+    assert (code, wrong(said)["seal"]) == (1, "seal_wrong")
