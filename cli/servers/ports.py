@@ -3,13 +3,18 @@
 import asyncio
 import random
 import socket
+import time
 from contextlib import suppress
+from pathlib import Path
+from tempfile import gettempdir
 
 from cli.servers.process import ServerError
 
 LOOPBACK = "127.0.0.1"
 # Below the range the kernel hands to outgoing connections, so that a port stays free until its server binds it.
 RANGE = range(10_000, 32_000)
+CLAIMS = Path(gettempdir()) / "lpse-ports"
+CLAIM_SECONDS = 120
 
 
 def is_free(port: int) -> bool:
@@ -23,13 +28,34 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
+    """No other caller on this machine is given the same ones for two minutes: a server takes its time until it binds."""
     chooser = random.SystemRandom()
     found: set[int] = set()
     while len(found) < count:
         port = chooser.choice(RANGE)
-        if is_free(port):
+        if is_free(port) and _claimed(port):
             found.add(port)
     return list(found)
+
+
+def _claimed(port: int) -> bool:
+    """By an empty file of its name, beside those of others. Where there can be none, luck has to do."""
+    try:
+        CLAIMS.mkdir(mode=0o1777, exist_ok=True)
+        CLAIMS.chmod(0o1777)
+    except OSError:
+        pass  # another user's: made so already
+    claim = CLAIMS / str(port)
+    try:
+        claim.touch(exist_ok=False)
+    except FileExistsError:
+        with suppress(OSError):  # another user's, and old: nobody is waiting for it
+            if time.time() - claim.stat().st_mtime < CLAIM_SECONDS:
+                return False
+            claim.touch()
+    except OSError:
+        return True
+    return True
 
 
 def take(port: int | None, server: str) -> int:
