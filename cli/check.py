@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import asyncpg
 import httpx2
@@ -21,7 +22,7 @@ from kit.db import is_unavailable
 from kit.storage import ObjectStore
 from services import SERVICES
 
-__all__ = ["check"]
+__all__ = ["altered_files", "check"]
 
 STALE_SECONDS = 60
 ROOM = 512 << 20
@@ -63,7 +64,25 @@ async def _services(installation: Installation) -> list[str]:
         except httpx2.HTTPError as error:
             return [f"gateway: does not answer at {installation.gateway} ({worded(error)}). Look at its log, start it."]
         silent = await asyncio.gather(*(_silence(http, name) for name in SERVICES))
-    return [sentence for sentence in dict.fromkeys(silent) if sentence]
+        altered = [] if any(silent) else await altered_files(http)
+    return [*(sentence for sentence in dict.fromkeys(silent) if sentence), *altered]
+
+
+async def altered_files(http: httpx2.AsyncClient) -> list[str]:
+    """Whether browsers are sent what the log says they are."""
+    releases = (await http.get("/log/1/releases")).json()
+    if not releases:
+        return []  # of a system that began a moment ago
+    newest = releases[0]
+    found = []
+    for path, digest in newest["files"].items():
+        answer = await http.get(f"/static/{path}")
+        if answer.status_code != httpx2.codes.OK or sha256(answer.content).hexdigest() != digest:
+            found.append(
+                f"gateway: /static/{path} is not the file that entry {newest['index']} of the log names. Somebody changed it, "
+                "or another release answers: start the gateway from the image that all parts run from."
+            )
+    return found
 
 
 async def _silence(http: httpx2.AsyncClient, name: str) -> str | None:

@@ -5,7 +5,7 @@ up unseen. Any service tells of its own letters; the names say whose matter it i
 from typing import ClassVar
 from uuid import UUID
 
-from contracts.values import Moment
+from contracts.values import Moment, Sha256
 from kit.envelope import Event
 from kit.letters import LetterDiscarded, LetterRetried
 from kit.logged import EntriesIncluded
@@ -20,6 +20,7 @@ __all__ = [
     "LogAltered",
     "MandateEnded",
     "MandateGranted",
+    "ReleaseRecorded",
 ]
 
 
@@ -34,6 +35,15 @@ class LogAltered(Event):
 
     index: int
     what: str
+
+
+class ReleaseRecorded(Event):
+    """The portal sends these files to browsers from now on, by their SHA-256. Subject: the record."""
+
+    TYPE: ClassVar[str] = "audit.release.recorded.v1"
+    PUBLIC: ClassVar[frozenset[str] | None] = frozenset({"files"})
+
+    files: dict[str, Sha256]
 
 
 class MandateGranted(Event):

@@ -34,6 +34,7 @@ FOR_THE_RECORD: dict[str, str] = {
     "helpdesk.complaint.forwarded.v1": "the proof that both mandatory recipients were served",
     "helpdesk.complaint.overdue.v1": "the alarm stands on the helpdesk's own desk; the log keeps it from being hidden",
     "helpdesk.complaint.answered.v1": "as the complaint",
+    "audit.release.recorded.v1": "whoever is sent another script compares it with the log",
     "audit.log.altered.v1": "the alarm is the operators'; the log keeps it from being hidden",
     "audit.letter.retried.v1": "an operator's act upon the flow of events is for the auditors",
     "audit.letter.discarded.v1": "as the retry",

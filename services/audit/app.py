@@ -13,6 +13,7 @@ from services.audit.api import router
 from services.audit.log.guard import Guard
 from services.audit.log.monitor import Monitor
 from services.audit.log.publisher import Publisher
+from services.audit.log.releases import record_release
 from services.audit.log.sequencer import Sequencer
 from services.audit.log.signing import Signer
 from services.audit.log.witnesses import Asking, forget_others, policy_of
@@ -30,8 +31,12 @@ def build(settings: Settings) -> Service:
         router=router,
         metadata=Base.metadata,
         everything=Recorder(signer).record,
-        jobs={"alarm_gaps": jobs.alarm_gaps, jobs.EXPIRY: jobs.expire_mandate},
-        periodic=(Periodic("alarm_gaps", timedelta(seconds=30)),),
+        jobs={
+            "alarm_gaps": jobs.alarm_gaps,
+            "record_release": record_release,
+            jobs.EXPIRY: jobs.expire_mandate,
+        },
+        periodic=(Periodic("alarm_gaps", timedelta(seconds=30)), Periodic("record_release", timedelta(minutes=5))),
         loops=_loops(signer, policy_of(signer, settings.log_policy)),
         gauges=(jobs.GAPS, jobs.FINDINGS, jobs.UNPUBLISHED, jobs.UNSEEN),
         bucket="log",

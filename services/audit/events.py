@@ -13,6 +13,7 @@ from contracts.audit import (
     LogAltered,
     MandateEnded,
     MandateGranted,
+    ReleaseRecorded,
 )
 from kit.envelope import Emission, Subject
 from kit.ids import new_id
@@ -27,6 +28,7 @@ __all__ = [
     "log_altered",
     "mandate_ended",
     "mandate_granted",
+    "release_recorded",
 ]
 
 AT_ONCE: Final = 200
@@ -42,6 +44,10 @@ def entries_included(size: int, places: Mapping[UUID, int]) -> Iterator[Emission
     while some := list(islice(rest, AT_ONCE)):
         told = [Included(event=event, index=index) for event, index in some]
         yield Emission(Subject(new_id()), EntriesIncluded(size=size, entries=told))
+
+
+def release_recorded(files: Mapping[str, str]) -> Emission:
+    return Emission(Subject(new_id()), ReleaseRecorded(files=dict(files)))
 
 
 def mandate_granted(row: Mandate) -> Emission:

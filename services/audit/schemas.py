@@ -21,6 +21,7 @@ __all__ = [
     "MandateOut",
     "NewMandate",
     "OpenedEntryOut",
+    "ReleaseOut",
 ]
 
 
@@ -62,6 +63,14 @@ class KeyOut(BaseModel):
 
 class KeysOut(BaseModel):
     keys: list[KeyOut]
+
+
+class ReleaseOut(BaseModel):
+    """`files` by their paths below `/static`, with the SHA-256 of each."""
+
+    index: int
+    at: Moment
+    files: dict[str, str]
 
 
 class LeavesOut(BaseModel):

@@ -12,6 +12,7 @@ from kit.clock import real_now
 from kit.grants import OpeningGrant
 from kit.service import service_of
 from services.audit import commands, queries
+from services.audit.log import releases
 from services.audit.log.publisher import TILE_TYPE
 from services.audit.log.signing import signer_of
 from services.audit.log.witnesses import policy_in_force, policy_text
@@ -23,6 +24,7 @@ from services.audit.schemas import (
     KeysOut,
     LeavesOut,
     OpenedEntryOut,
+    ReleaseOut,
 )
 
 __all__ = ["router", "trust"]
@@ -78,6 +80,13 @@ async def head(request: Request) -> HeadOut:
 async def keys(request: Request) -> KeysOut:
     """The public keys of this installation, also those that sign no more: what receipts are checked with."""
     return KeysOut.model_validate(service_of(request).ring.document())
+
+
+@router.get("/releases", **public())
+async def releases_(request: Request) -> list[ReleaseOut]:
+    """Which files the portal sends to browsers, as the log has it, the newest first: for who was sent another script."""
+    async with service_of(request).database.reading() as db:
+        return [ReleaseOut(**one) for one in await releases.listed(db)]
 
 
 @router.get("/leaves", **public())
