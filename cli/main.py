@@ -186,6 +186,9 @@ def _plays(command: Adds) -> None:
     demo.add_argument("--files", type=Path, help="directory whose files the bidders hand in")
     demo.add_argument("--out", type=Path, help="where the evidence goes (default under --var)")
     demo.add_argument("--json", action="store_true", help="one JSON object on stdout at the end")
+    demo.add_argument(
+        "--witnesses", type=_few, default=2, metavar="N", help="so many witnesses see its log (default 2)"
+    )
     _servers(demo)
     _elsewhere(demo)
     rush = command("rush", _rush, "bidders before a deadline while parts of the system are killed and frozen")

@@ -75,7 +75,7 @@ def _options(asked: argparse.Namespace, stage: Path) -> Options:
         database=asked.database,
         objects=asked.objects,
         bus=asked.bus,
-        witnesses=2,
+        witnesses=asked.witnesses,
         lent=True,
     )
 

@@ -51,11 +51,10 @@ def _loops(signer: Signer, policy: Policy) -> Mapping[str, Loop]:
 
     async def sequence(service: Service) -> None:
         guard = Guard(service.database, service.store(), signer, witnesses)
-        settings = service.settings
-        await Sequencer(service.database, signer, guard, doubt, settings.log_steps, settings.sweep).run()
+        await Sequencer(service.database, signer, guard, doubt, service.settings.log_steps).run()
 
     async def publish(service: Service) -> None:
-        await Publisher(service.database, service.store(), signer, doubt, service.settings.sweep).run()
+        await Publisher(service.database, service.store(), signer, doubt).run()
 
     async def monitor(service: Service) -> None:
         await forget_others(service.database, policy)
@@ -63,7 +62,7 @@ def _loops(signer: Signer, policy: Policy) -> Mapping[str, Loop]:
 
     def asking(name: str, witness: Witness) -> Loop:
         async def ask(service: Service) -> None:
-            await Asking(name, witness, policy, service.database, doubt, service.settings.sweep).run()
+            await Asking(name, witness, policy, service.database, doubt).run()
 
         return ask
 

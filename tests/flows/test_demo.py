@@ -13,6 +13,7 @@ import pytest
 
 from cli import clocks, invariants
 from cli.installation import Backends, Installation
+from cli.main import main
 from cli.system import Options, spare_port
 from cli.up import running
 from services import SERVICES
@@ -85,15 +86,36 @@ def evidence_holds(report: dict[str, Any]) -> subprocess.CompletedProcess[str]:
 
 
 async def test_over_rabbitmq_nothing_stays_at_the_broker(home: Path, rabbitmq: Broker) -> None:
-    plays_with_files_of_its_own(home, f"rabbitmq {rabbitmq.version}", "--bus", rabbitmq.url)
+    plays_with_files_of_its_own(home, f"rabbitmq {rabbitmq.version}", "--bus", rabbitmq.url, "--witnesses", "0")
     assert "demo-" not in await rabbitmq.control("list_queues", "name")
 
 
-def test_demo(home: Path) -> None:
-    plays_with_files_of_its_own(home, "embedded")
+def test_demo(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = plays_with_files_of_its_own(home, "embedded")
+    receipts_hold(Path(report["evidence"]), [bid["code"] for bid in report["bids"]], capsys)
 
 
-def plays_with_files_of_its_own(home: Path, bus: str, *arguments: str) -> None:
+def receipts_hold(evidence: Path, codes: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """With the system gone: as files and as printed, with what was handed in; and not with one digit changed."""
+    assert (evidence / "periksa.html").stat().st_size > 10_000
+    for code in codes:
+        originals = [part for file in (evidence / code / "files").iterdir() for part in ("--original", str(file))]
+        for form in ("json", "pdf"):
+            assert main(["verify", str(evidence / code / f"receipt.{form}"), *originals, "--json"]) == 0
+            checks = json.loads(capsys.readouterr().out)["checks"]
+            assert len([check for check in checks if check["word"] == "witness"]) == 2
+            assert {check["state"] for check in checks} == {"ok"}
+    receipt = evidence / codes[0] / "receipt.json"
+    place = receipt.read_bytes().index(b"index ") + 6
+    whole = bytearray(receipt.read_bytes())
+    whole[place] = ord("7") if whole[place] != ord("7") else ord("8")
+    receipt.write_bytes(whole)
+    assert main(["verify", str(receipt), "--json"]) == 1
+    [wrong] = [check for check in json.loads(capsys.readouterr().out)["checks"] if check["state"] == "failed"]
+    assert wrong["layer"] == "inclusion"
+
+
+def plays_with_files_of_its_own(home: Path, bus: str, *arguments: str) -> dict[str, Any]:
     report = report_of(demo(home, *arguments))
     assert report["backends"]["bus"] == bus
     refused = [bid for bid in report["bids"] if bid["status"] == "refused"]
@@ -111,6 +133,7 @@ def plays_with_files_of_its_own(home: Path, bus: str, *arguments: str) -> None:
     checked = evidence_holds(report)
     assert checked.returncode == 0, checked.stderr
     assert not list((home / "demo").glob("*/system")), "the demo leaves its evidence only"
+    return report
 
 
 def evidence_of_another_byte_fails(report: dict[str, Any]) -> None:
@@ -141,6 +164,7 @@ def test_a_folder_without_files_is_said(home: Path) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.long
 async def test_it_plays_again_and_again_in_a_system_that_runs(home: Path, tmp_path: Path) -> None:
     """Other people and letters each time; and the clock runs on for those who play after it."""
     (home / "one").mkdir()

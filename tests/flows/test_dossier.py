@@ -1,9 +1,11 @@
-"""A dossier's whole road in a running system: a tender is played, an auditor is sent, fetches one archive, and it is checked alone."""
+"""A dossier's whole road in a running system: a tender is played, an auditor is sent, fetches one archive, and it is checked alone. The same with less around it: tests/gateway/test_dossiers.py."""
 
 import asyncio
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
+
+import pytest
 
 from cli.demo.portal import Portal, User
 from cli.demo.story import Story
@@ -18,6 +20,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "
 WITNESSES = 2
 
 
+@pytest.mark.long
 async def test_from_the_package_to_the_auditor(tmp_path: Path) -> None:
     for name in ("var", "stage", "evidence"):
         (tmp_path / name).mkdir()

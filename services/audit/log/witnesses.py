@@ -169,6 +169,8 @@ class Asking:
         except (httpx2.HTTPError, TimeoutError) as away:
             raise Refusal(f"it does not answer ({away!r})") from away
         async with self.database.transaction() as db:
+            # one witness after the other: of two that sign at once, each would miss the other, and nobody would have seen it
+            await db.execute(select(Published.size).where(Published.size == newest.size).with_for_update())
             row = insert(Cosignature).values(size=newest.size, witness=self.name, line=line, at=at)
             kept = {"line": row.excluded.line, "at": row.excluded.at}
             await db.execute(row.on_conflict_do_update(index_elements=["size", "witness"], set_=kept))

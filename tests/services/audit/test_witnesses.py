@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from cli.witnesses import make_key
 from integrity.note import COSIGNATURE, Key, Note, cosign
 from integrity.policy import Policy, PolicyError, Witness
 from integrity.proof import Growth, Proof
+from kit.db import Db
 from kit.service import Service
 from services.audit.log import witnesses
 from services.audit.log.publisher import published
@@ -353,3 +354,38 @@ def test_a_witness_has_an_address(tmp_path: Path, url: str, key_home: Path) -> N
     signer = Signer.of(Settings.model_validate({**values, "profile": "latihan"}))
     with pytest.raises(CannotStart, match="LPSE_LOG_POLICY"):
         policy_of(signer, file)
+
+
+async def test_two_that_sign_at_once_are_two(
+    publishing: Service,
+    make_database: MakeDatabase,
+    tmp_path: Path,
+    source: Source,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each counts the signatures before the other's is stored, unless one waits for the other."""
+    async with AsyncExitStack() as stack:
+        seers = {
+            name: await stack.enter_async_context(real(publishing, make_database, tmp_path, name))
+            for name in ("a", "b")
+        }
+        lines = "".join(f"witness {name} {one.key} {one.url}\n" for name, one in seers.items())
+        log = "".join(f"log {key}\n" for key in signer_of(publishing).known())
+        policy = Policy.parse(f"{log}{lines}group both all a b\nquorum both\n".encode())
+        await deliver(publishing, source.public())
+        await publish(publishing)
+        counting, met = witnesses._of, asyncio.Barrier(2)
+
+        async def together(db: Db, size: int) -> Sequence[Cosignature]:
+            with suppress(TimeoutError, asyncio.BrokenBarrierError):
+                async with asyncio.timeout(1):
+                    await met.wait()
+            return await counting(db, size)
+
+        monkeypatch.setattr(witnesses, "_of", together)
+        both = [Asking(name, one, policy, publishing.database, asyncio.Event()) for name, one in seers.items()]
+        await asyncio.gather(*map(ask, both))
+        monkeypatch.undo()
+        async with publishing.database.reading() as db:
+            assert (found := await witnesses.seen(db, policy)) is not None
+        assert set(found.witnesses) == {"a", "b"}
