@@ -50,14 +50,21 @@ TARGET = {
 
 
 async def run(
-    rate: int = 100, seconds: float = 20, small: int = 10_000, large: int = 1_000_000, rounds: int = 7
+    rate: int = 100,
+    seconds: float = 20,
+    small: int = 10_000,
+    large: int = 1_000_000,
+    rounds: int = 7,
+    period: float = 60,
 ) -> Report:
-    """`rate` events a second, in production's even steps and at once; then batches of a thousand at two sizes, in turn."""
+    """`rate` events a second, in even steps (of production's `period`) and at once; then batches of a thousand at two sizes, in
+    turn.
+    """
     with TemporaryDirectory(prefix="lpse-bench-") as directory:
         home = Path(directory)
         home.chmod(0o711)  # noqa: ASYNC240  the database server runs as somebody else, who only passes through
         at_once = await _published(home / "at-once", 0, rate, seconds)
-        stepped = await _published(home / "steps", 60, rate, seconds)
+        stepped = await _published(home / "steps", period, rate, seconds)
         async with _log(home / "small", 0) as few, _log(home / "large", 0) as many:
             await _fill(few, small)
             await _fill(many, large)

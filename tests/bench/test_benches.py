@@ -46,7 +46,7 @@ async def test_events(postgres: Postgres, seaweedfs: SeaweedFS, rabbitmq: Broker
 
 
 async def test_log() -> None:
-    figures = _whole(await log.run(rate=20, seconds=1, small=50, large=300, rounds=2))
+    figures = _whole(await log.run(rate=20, seconds=1, small=50, large=300, rounds=2, period=2))
     assert (figures["events"], figures["small"], figures["large"]) == (40, 50, 300)
     assert min(figures[name] for name in ("at_once_p50_ms", "steps_p50_ms", "small_batch_ms", "verify_ms")) > 0
 

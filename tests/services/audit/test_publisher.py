@@ -212,7 +212,7 @@ async def test_200_random_kills(
     publishing: Service, source: Source, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """kill -9 at any moment: no gap, no double, no second note for a size, in the database or in public."""
-    kills = 200 if request.config.getoption("--long") else 10
+    kills = 200 if request.config.getoption("--long") else 5
     spawning = multiprocessing.get_context("forkserver")
     spawning.set_forkserver_preload(["tests.services.audit.killed"])
     settings = publishing.settings.model_dump(mode="python")
