@@ -74,6 +74,7 @@ def _refused(report: receipts.Report) -> Problem:
     return RuleViolation(
         "receipt_refused",
         "This receipt is not to be believed, and is not printed: its {layer} is wrong.",
+        article="Perwali Mojokerto 21/2011 Pasal 14(2)-(3)",
         remedy="Download the receipt again from the page of what you handed in, and send it unchanged.",
         extra={"checks": [asdict(check) for check in report.checks]},
         layer=first.layer,
