@@ -53,9 +53,7 @@ class Evidence:
         leaves = await _leaves(portal, head["size"])
         if root(leaves).hex() != head["root"]:
             raise ValueError("the log's leaves do not lead to its root")
-        trust = await portal.visitor().read("/trust-root")
-        (self.folder / "trust-root").write_bytes(trust)
-        (self.folder / "periksa.html").write_bytes(await portal.visitor().read("/periksa.html"))
+        trust = await self._trusted(portal.visitor())
         users = {entrant.code: entrant.user for entrant in entrants}
         for bid in self.bids:
             found = entries[bid.code]
@@ -63,7 +61,8 @@ class Evidence:
             _verify(found, proof, head)
             self.indexes[bid.code] = found["index"]
             self._write_bid(bid, found, proof)
-            await self._write_receipt(bid, users[bid.code], TrustRoot.parse(trust))
+            if trust:
+                await self._write_receipt(bid, users[bid.code], trust)
         self._dump("checkpoint.json", {"size": head["size"], "root": head["root"]})
         lines = [json.dumps({"index": index, "leaf_hash": leaf.hex()}) for index, leaf in enumerate(leaves)]
         (self.folder / "leaves.jsonl").write_text("\n".join(lines) + "\n")
@@ -94,6 +93,18 @@ class Evidence:
         self._dump(f"{bid.code}/opening.json", {"opening": found["opening"], "r": found["r"]})
         (folder / "entry.json").write_bytes(found["entry"].encode())
         (folder / "record.json").write_bytes(bid.answer["record"].encode())
+
+    async def _trusted(self, visitor: User) -> TrustRoot | None:
+        """The root of trust, and the page that checks receipts by it; None where this LPSE has published none yet."""
+        try:
+            trust = await visitor.read("/trust-root")
+        except Refused as refused:
+            if refused.status != 404:
+                raise
+            return None
+        (self.folder / "trust-root").write_bytes(trust)
+        (self.folder / "periksa.html").write_bytes(await visitor.read("/periksa.html"))
+        return TrustRoot.parse(trust)
 
     async def _write_receipt(self, bid: BidEvidence, user: User, root: TrustRoot) -> None:
         """As its file, and printed. It verifies, or there is no evidence."""
