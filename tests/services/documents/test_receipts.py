@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -259,3 +260,11 @@ async def test_too_many_at_once_are_asked_to_come_again(office: House) -> None:
     assert (await sent(office, LPSE.final())).status_code == 200, "the room is given back"
     assert (await sent(office, b"{}")).status_code == 422
     assert press._room == 1
+
+
+def test_where_no_witness_is_wanted_none_is_said_to_have_seen_it(poppler: None) -> None:
+    root = replace(LPSE.root, policy=LPSE.root.policy.replace("quorum both", "quorum none"))
+    file = LPSE.final(seen_by=())
+    said = text_of(page.render(file, receipts.verify(file, root), root, datetime.now(UTC)))
+    assert "yang tidak menuntut saksi" in said
+    assert "dilihat para saksi" not in said
