@@ -54,7 +54,7 @@ async def run(
     seconds: float = 20,
     small: int = 10_000,
     large: int = 1_000_000,
-    rounds: int = 7,
+    rounds: int = 21,
     period: float = 60,
 ) -> Report:
     """`rate` events a second, in even steps (of production's `period`) and at once; then batches of a thousand at two sizes, in
