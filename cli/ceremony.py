@@ -21,7 +21,7 @@ from integrity.note import Key
 from integrity.trust import SigningKey, TrustError, TrustRoot
 from kit.keys import KeyRing
 
-__all__ = ["FILE", "Held", "ceremony", "held"]
+__all__ = ["FILE", "Held", "ceremony", "held", "receipt_keys"]
 
 FILE = "trust-root"
 ROOTS = 3
@@ -90,7 +90,16 @@ def _wanted(ring: KeyRing, instance: str, policy: Path | None, sealing: tuple[st
         rest = policy.read_text() if policy else "quorum none\n"
     except OSError as error:
         raise Mistake(f"{policy} cannot be read: {error.strerror}.") from error
-    receipts = tuple(
+    nobody = tuple(str(_public(f"{instance}/{number}", Ed25519PrivateKey.generate())) for number in range(THRESHOLD))
+    try:
+        return TrustRoot(instance, 1, nobody, THRESHOLD, lines + rest, receipt_keys(ring), sealing)
+    except TrustError as why:
+        raise Mistake(f"No root of trust can be made of these keys and this policy: {why}") from why
+
+
+def receipt_keys(ring: KeyRing) -> tuple[SigningKey, ...]:
+    """Of receipts. A key that was stolen was never valid, and is none."""
+    return tuple(
         SigningKey(
             key.kid,
             key.owner,
@@ -98,14 +107,9 @@ def _wanted(ring: KeyRing, instance: str, policy: Path | None, sealing: tuple[st
             int(key.not_before.timestamp()),
             int(key.not_after.timestamp()),
         )
-        for key in listed
+        for key in ring.public()
         if key.purpose == "receipt" and key.not_before < key.not_after
     )
-    nobody = tuple(str(_public(f"{instance}/{number}", Ed25519PrivateKey.generate())) for number in range(THRESHOLD))
-    try:
-        return TrustRoot(instance, 1, nobody, THRESHOLD, lines + rest, receipts, sealing)
-    except TrustError as why:
-        raise Mistake(f"No root of trust can be made of these keys and this policy: {why}") from why
 
 
 def _roots(media: Path, instance: str, *, make: bool) -> Mapping[str, Ed25519PrivateKey]:

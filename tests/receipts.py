@@ -4,27 +4,17 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from integrity import base64, receipts
+from cli.ceremony import receipt_keys
+from integrity import receipts
 from integrity.note import Key
-from integrity.trust import SigningKey, TrustRoot
+from integrity.trust import TrustRoot
 from kit.keys import KeyRing
 
 
 def root_of(ring: KeyRing, instance: str = "uji") -> TrustRoot:
     """A root of trust over the real keys that sign receipts; its log signed nothing."""
     made = [str(Key(f"{instance}/{name}", _public())) for name in ("root-1", "root-2", "log/1")]
-    keys = tuple(
-        SigningKey(
-            key.kid,
-            key.owner,
-            base64.encode(key.jwk.public_key.public_bytes_raw()),
-            int(key.not_before.timestamp()),
-            int(key.not_after.timestamp()),
-        )
-        for key in ring.public()
-        if key.purpose == "receipt"
-    )
-    return TrustRoot(instance, 1, tuple(made[:2]), 2, f"log {made[2]}\nquorum none\n", keys)
+    return TrustRoot(instance, 1, tuple(made[:2]), 2, f"log {made[2]}\nquorum none\n", receipt_keys(ring))
 
 
 def read(ring: KeyRing, kept: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ It holds a random nonce, so that nobody can guess a price from the hash.
 """
 
 import hashlib
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from integrity.canonical import canonical, parse
+from kit import receipts
 from kit.grants import Statement
 from services.tender.rules.evaluation import OfferRow
 from services.tender.schemas.bids import Offer, Qualification
@@ -52,22 +52,19 @@ class Record:
 
 def build(bid: BidRow, files: Sequence[StatedFile], offer: Offer, qualification: Qualification) -> Record:
     listed = [file.as_json() for file in files]
-    data = canonical(
-        {
-            "type": RECORD,
-            "nonce": secrets.token_hex(32),
-            "bid": str(bid.id),
-            "code": bid.code,
-            "tender": bid.tender_code,
-            "provider": str(bid.provider),
-            "version": bid.version,
-            "files": listed,
-            "offer": offer.model_dump(mode="json"),
-            "qualification": qualification.model_dump(mode="json"),
-            "consent": {"version": CONSENT.version, "text_sha256": CONSENT.sha256},
-        }
+    said = receipts.record(
+        RECORD,
+        bid=str(bid.id),
+        code=bid.code,
+        tender=bid.tender_code,
+        provider=str(bid.provider),
+        version=bid.version,
+        files=listed,
+        offer=offer.model_dump(mode="json"),
+        qualification=qualification.model_dump(mode="json"),
+        consent={"version": CONSENT.version, "text_sha256": CONSENT.sha256},
     )
-    return Record(data.decode(), hashlib.sha256(data).hexdigest(), listed)
+    return Record(said.text, said.sha256, listed)
 
 
 def offer_of(record: str) -> Offer:

@@ -11,11 +11,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 
-from integrity import base64, dossier
+from cli.ceremony import receipt_keys
+from integrity import dossier
 from integrity.canonical import parse
 from integrity.dossier import verify
 from integrity.note import Key
-from integrity.trust import SigningKey, TrustRoot
+from integrity.trust import TrustRoot
 from services.audit.log.signing import signer_of
 from services.audit.log.witnesses import policy_text
 from services.tender.commands import dossiers
@@ -28,25 +29,13 @@ TERM = [("valid_from", "2026-01-01T00:00"), ("valid_to", "2035-12-31T00:00")]
 def root_of(world: World) -> tuple[TrustRoot, bytes]:
     """What a ceremony would make of this LPSE's keys."""
     offices = {f"uji/root-{no}": Ed25519PrivateKey.generate() for no in (1, 2)}
-    ring = world.services["tender"].ring
-    signing = tuple(
-        SigningKey(
-            key.kid,
-            key.owner,
-            base64.encode(key.jwk.public_key.public_bytes_raw()),
-            int(key.not_before.timestamp()),
-            int(key.not_after.timestamp()),
-        )
-        for key in ring.public()
-        if key.purpose == "receipt"
-    )
     root = TrustRoot(
         instance="uji",
         version=1,
         roots=tuple(str(Key(name, key.public_key().public_bytes_raw())) for name, key in offices.items()),
         threshold=2,
         policy=policy_text(signer_of(world.services["audit"]), None),
-        receipts=signing,
+        receipts=receipt_keys(world.services["tender"].ring),
     )
     return root, str(root.signed(offices)).encode()
 

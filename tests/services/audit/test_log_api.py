@@ -139,6 +139,12 @@ async def test_an_opening_for_who_acted(
     verify_inclusion(leaf, opened["index"], head["size"], [HASH(hash_) for hash_ in proof["path"]], HASH(head["root"]))
 
 
+def granted(key_home: Path, event: UUID, owner: str) -> dict[str, str]:
+    now = datetime.now(UTC)
+    grant = OpeningGrant(new_id(), event, owner, now + timedelta(minutes=1))
+    return {"Lpse-Grant": grant.issue(SigningKey.load(key_home / owner, owner, "grant"), now)}
+
+
 async def test_a_grant_opens_to_its_bearer_what_its_own_service_emitted(
     service: Service, client: httpx2.AsyncClient, source: Source, key_home: Path
 ) -> None:
@@ -148,10 +154,7 @@ async def test_a_grant_opens_to_its_bearer_what_its_own_service_emitted(
     await sequence(service)
 
     async def asked(event: UUID, owner: str, **headers: str) -> tuple[int, str]:
-        now = datetime.now(UTC)
-        grant = OpeningGrant(new_id(), event, owner, now + timedelta(minutes=1))
-        headers["Lpse-Grant"] = grant.issue(SigningKey.load(key_home / owner, owner, "grant"), now)
-        answer = await client.get("/log/1/opening", headers=headers)
+        answer = await client.get("/log/1/opening", headers=headers | granted(key_home, event, owner))
         return answer.status_code, str(answer.json().get("event_id") or answer.json()["code"])
 
     assert (await client.get("/log/1/opening")).status_code == 422
@@ -167,10 +170,7 @@ async def test_a_grant_does_not_tell_the_place(
     envelope = source.blind(new_id())
     await deliver(service, envelope)
     await sequence(service)
-    now = datetime.now(UTC)
-    grant = OpeningGrant(new_id(), envelope.id, "tender", now + timedelta(minutes=1))
-    headers = {"Lpse-Grant": grant.issue(SigningKey.load(key_home / "tender", "tender", "grant"), now)}
-    shown = (await client.get("/log/1/opening", headers=headers)).json()
+    shown = (await client.get("/log/1/opening", headers=granted(key_home, envelope.id, "tender"))).json()
     assert (shown["seq"], shown["place_r"]) == (None, None)
 
 

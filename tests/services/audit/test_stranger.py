@@ -20,7 +20,7 @@ from tests.integrity.an_lpse import AnLpse
 from tests.services.audit.outside import serving
 from tests.services.audit.source import Source, deliver, publish
 from tests.services.audit.test_log_api import token
-from tests.services.audit.test_witnesses import ask, asking, real
+from tests.services.audit.test_witnesses import ask, asking, two
 
 FOLLOW = Path(__file__).parents[3] / "docs" / "follow-log.mjs"
 Follow = Callable[..., Awaitable[tuple[int, str]]]
@@ -32,14 +32,7 @@ async def follow(
 ) -> AsyncIterator[Follow]:
     """A log that two witnesses see, at 300 entries, and the program; it answers with its exit code and what it said."""
     async with AsyncExitStack() as stack:
-        seers = {
-            name: await stack.enter_async_context(real(publishing, make_database, tmp_path, name))
-            for name in ("a", "b")
-        }
-        file = tmp_path / "policy"
-        lines = [f"witness {name} {one.key} {one.url}\n" for name, one in seers.items()]
-        file.write_text("".join(lines) + "group both all a b\nquorum both\n")
-        publishing.settings.__dict__["log_policy"] = file
+        seers = await stack.enter_async_context(two(publishing, make_database, tmp_path))
         url = await stack.enter_async_context(serving(publishing.app))
 
         async def grow(number: int) -> None:

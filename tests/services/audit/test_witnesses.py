@@ -55,6 +55,20 @@ async def real(service: Service, make_database: MakeDatabase, folder: Path, name
         yield Witness(running.key, url)
 
 
+@asynccontextmanager
+async def two(service: Service, make_database: MakeDatabase, folder: Path) -> AsyncIterator[dict[str, Witness]]:
+    """Real ones, `a` and `b`, and a policy that wants both."""
+    async with AsyncExitStack() as stack:
+        seers = {
+            name: await stack.enter_async_context(real(service, make_database, folder, name)) for name in ("a", "b")
+        }
+        file = folder / "policy"
+        lines = [f"witness {name} {one.key} {one.url}\n" for name, one in seers.items()]
+        file.write_text("".join(lines) + "group both all a b\nquorum both\n")
+        service.settings.__dict__["log_policy"] = file
+        yield seers
+
+
 def asking(service: Service, witness: Witness, name: str = "w") -> Asking:
     policy = policy_of(signer_of(service), service.settings.log_policy)
     return Asking(name, witness, policy, service.database, asyncio.Event(), sweep=0.05)
@@ -238,15 +252,8 @@ async def test_a_proof_with_enough_witnesses(
 ) -> None:
     """A stranger with the policy alone believes it; while one of two is missing he does not, and the log says so."""
     async with AsyncExitStack() as stack:
-        seers = {
-            name: await stack.enter_async_context(real(publishing, make_database, tmp_path, name))
-            for name in ("a", "b")
-        }
-        file = tmp_path / "policy"
-        lines = [f"witness {name} {one.key} {one.url}\n" for name, one in seers.items()]
-        file.write_text("".join(lines) + "group both all a b\nquorum both\n")
-        publishing.settings.__dict__["log_policy"] = file
-        policy = policy_of(signer_of(publishing), file)
+        seers = await stack.enter_async_context(two(publishing, make_database, tmp_path))
+        policy = policy_of(signer_of(publishing), publishing.settings.log_policy)
         await deliver(publishing, *(source.public() for _ in range(7)))
         size = await publish(publishing)
         leaves = [entry.leaf_hash for entry in await entries(publishing.database)]
@@ -314,14 +321,7 @@ async def test_a_quorum_is_not_forgotten_while_one_is_away(
 ) -> None:
     """However much the log grows meanwhile, what enough witnesses saw stays proven."""
     async with AsyncExitStack() as stack:
-        seers = {
-            name: await stack.enter_async_context(real(publishing, make_database, tmp_path, name))
-            for name in ("a", "b")
-        }
-        file = tmp_path / "policy"
-        lines = [f"witness {name} {one.key} {one.url}\n" for name, one in seers.items()]
-        file.write_text("".join(lines) + "group both all a b\nquorum both\n")
-        publishing.settings.__dict__["log_policy"] = file
+        seers = await stack.enter_async_context(two(publishing, make_database, tmp_path))
         await deliver(publishing, source.public())
         size = await publish(publishing)
         for name, one in seers.items():
@@ -365,13 +365,8 @@ async def test_two_that_sign_at_once_are_two(
 ) -> None:
     """Each counts the signatures before the other's is stored, unless one waits for the other."""
     async with AsyncExitStack() as stack:
-        seers = {
-            name: await stack.enter_async_context(real(publishing, make_database, tmp_path, name))
-            for name in ("a", "b")
-        }
-        lines = "".join(f"witness {name} {one.key} {one.url}\n" for name, one in seers.items())
-        log = "".join(f"log {key}\n" for key in signer_of(publishing).known())
-        policy = Policy.parse(f"{log}{lines}group both all a b\nquorum both\n".encode())
+        seers = await stack.enter_async_context(two(publishing, make_database, tmp_path))
+        policy = policy_of(signer_of(publishing), publishing.settings.log_policy)
         await deliver(publishing, source.public())
         await publish(publishing)
         counting, met = witnesses._of, asyncio.Barrier(2)
