@@ -142,7 +142,8 @@ function checkProof(data, entry, policy) {
   const checkpoint = readCheckpoint(data.slice(gap + 2), policy);
   const index = Number(lines[1].replace("index ", ""));
   const path = lines.slice(2).map(base64);
-  if (!climb(leafHash(entry), index, checkpoint.size, path).equals(checkpoint.root)) refuse(`the entry does not stand at ${index} of ${checkpoint.size}`);
+  // past the end, a path would lead where that of the last entry does
+  if (!(index < checkpoint.size) || !climb(leafHash(entry), index, checkpoint.size, path).equals(checkpoint.root)) refuse(`the entry does not stand at ${index} of ${checkpoint.size}`);
   return `its entry stands at ${index} of ${checkpoint.size}`;
 }
 

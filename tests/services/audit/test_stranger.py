@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,7 @@ import pytest
 
 from cli.bundle import NODE
 from integrity import receipts
+from integrity.entries import FEWEST_BLIND_PER_BATCH
 from kit.service import Service
 from services.audit.log.publisher import TILE_TYPE
 from tests.conftest import MakeDatabase
@@ -76,10 +78,12 @@ async def test_it_checks_a_receipt(
 ) -> None:
     """Of a bid that this log has, by the root of trust that the portal shows, or by one that somebody kept."""
     actor = uuid4()
-    bid = source.blind(actor)
-    await deliver(publishing, bid)
+    bids = [source.blind(actor) for _ in range(FEWEST_BLIND_PER_BATCH)]
+    await deliver(publishing, *bids)
     await follow(grown=5)
-    entry = (await client.get(f"/log/1/entries/{bid.id}", headers=token(key_home, actor, "penyedia"))).json()
+    told = token(key_home, actor, "penyedia")
+    entries = [(await client.get(f"/log/1/entries/{bid.id}", headers=told)).json() for bid in bids]
+    entry = max(entries, key=itemgetter("index"))
     proof = (await client.get("/log/1/proof/entry", params={"index": entry["index"]})).text
     lpse, policy = AnLpse(), (await client.get("/log/1/policy")).text
     kept, file = tmp_path / "trust-root", tmp_path / "receipt"
@@ -92,6 +96,8 @@ async def test_it_checks_a_receipt(
         signed = lpse.receipt(owner=owner, record_sha256=record_sha256)
         return receipts.build(signed, **{"entry": entry, "proof": proof, **more})
 
+    size = int((await client.get("/log/1/checkpoint")).text.split("\n")[1])
+    assert entry["index"] == size - 1, "an index past the end is told from the last only by the size"
     good = receipt()
     file.write_bytes(good)
     for policy_or_root in (trusted, kept):
