@@ -135,7 +135,7 @@ def used(var: Path) -> list[Used]:
                 family = [process, *process.children(recursive=True)]
                 parent = process.parent()
                 if parent is not None and "cli" in parent.cmdline():
-                    family.append(parent)
+                    family += [parent, *parent.children(recursive=True)]
                 ours.update({one.pid: one for one in family})
     for pid in _seen.keys() - ours.keys():
         del _seen[pid]

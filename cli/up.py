@@ -12,11 +12,11 @@ import httpx2
 
 from cli.bundle import bundle
 from cli.connections import Connections
+from cli.copies import Copy, load
 from cli.installation import Installation
 from cli.keeping import Kept, keeping
 from cli.mistakes import Mistake
 from cli.servers.ports import LOOPBACK
-from cli.servers.process import Process
 from cli.serving import listening, require_free, until_stopped
 from cli.system import Options, System, Trainee, environment_of, in_one_process, installed, spare_port
 from gateway import app as gateway
@@ -28,6 +28,7 @@ from services import SERVICES
 __all__ = ["running", "up"]
 
 ROOT = Path(__file__).resolve().parent.parent
+_ALL = [*(f"services.{name}.app" for name in SERVICES), "gateway.app"]
 STARTS = 5
 """Failures in a row after which a server is given up. A service is tried for ever: it may only wait for a server."""
 
@@ -81,6 +82,7 @@ async def _kept_running(
     async with installed(options, say) as system:
         system.kept |= {server.name.lower(): Kept(server, say, STARTS) for server in system.servers}
         say("starting services and gateway")
+        load(["cli.serve", "witness.app", *(_ALL if processes else [])])
         start = _apart if processes else _together
         async with _watched(system), start(system, options.port), keeping(system.kept.values()) as keepers:
             yield system, keepers
@@ -135,8 +137,8 @@ class _Part:
         logs.mkdir(exist_ok=True)
         self.name = called or name
         self.log = logs / f"{self.name}.log"
-        self._process = Process(self.name, log=self.log, cwd=ROOT)
-        self._command = [sys.executable, "-P", "-m", "cli", "serve", name, "--host", LOOPBACK, "--port", str(port)]
+        self._process = Copy(self.name, log=self.log, cwd=ROOT)
+        self._command = ["serve", name, "--host", LOOPBACK, "--port", str(port)]
         self._environment = {**environment, "PYTHONPATH": str(ROOT)}
         self._url = f"http://{LOOPBACK}:{port}/health/ready"
 

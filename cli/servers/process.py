@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
+from typing import Protocol
 
 Say = Callable[[str], None]
 Ready = Callable[[], Awaitable[bool]]
@@ -22,6 +23,21 @@ class ServerError(Exception):
 
 def silent(_: str) -> None:
     """Say nothing."""
+
+
+class Child(Protocol):
+    """What `Process` needs of one, as `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self) -> int: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+    def kill(self) -> None: ...
 
 
 class Process:
@@ -47,7 +63,7 @@ class Process:
         self.farewell = farewell
         self._become = become
         self._note = note
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
     @property
     def pid(self) -> int | None:
@@ -68,22 +84,25 @@ class Process:
         """Start and return once `ready` answers true; otherwise end the process and say what its log says."""
         _bound(self.log)
         began = self.log.stat().st_size if self.log.exists() else 0
-        with open(self.log, "ab", opener=_for_owner) as output:
-            self._child = subprocess.Popen(  # noqa: ASYNC220 - returns in milliseconds, and must fork from this thread
-                ["setpriv", f"--pdeathsig={self.farewell.name[3:]}", *self._become, "--", *command],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=None if env is None else {**os.environ, **env},
-                cwd=self.cwd,
-                start_new_session=True,  # Ctrl-C reaches only the parent, which stops things in order
-            )
+        self._child = child = await self._born(command, None if env is None else {**os.environ, **env})
         try:
-            self._note(self._child.pid)
+            self._note(child.pid)
             await self._until(ready, monotonic() + seconds, began)
         except BaseException:
             await self.stop(grace=5)
             raise
+
+    async def _born(self, command: Sequence[str | Path], env: Mapping[str, str] | None) -> Child:
+        with open(self.log, "ab", opener=for_owner) as output:
+            return subprocess.Popen(  # noqa: ASYNC220 - returns in milliseconds, and must fork from this thread
+                ["setpriv", f"--pdeathsig={self.farewell.name[3:]}", *self._become, "--", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=env,
+                cwd=self.cwd,
+                start_new_session=True,  # Ctrl-C reaches only the parent, which stops things in order
+            )
 
     async def _until(self, ready: Ready, deadline: float, began: int) -> None:
         while self.running:
@@ -131,7 +150,7 @@ def _kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def _for_owner(path: str, flags: int) -> int:
+def for_owner(path: str, flags: int) -> int:
     """A log may hold what somebody told us: PostgreSQL writes the row that it refuses."""
     return os.open(path, flags, 0o600)
 

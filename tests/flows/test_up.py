@@ -1,7 +1,6 @@
 """What an operator relies on: a second start finds everything, and `check` says what is wrong."""
 
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
@@ -69,7 +68,7 @@ async def test_apart_from_each_other_the_services_hand_on_every_event(tmp_path: 
     async with running(options(tmp_path / "var"), processes=True) as system:
         assert await settled(system.installation) > 0
         assert await check(system.installation) == []
-        os.kill(process_of("tender"), signal.SIGKILL)
+        os.kill(system.kept["tender"].what.pid or 0, signal.SIGKILL)
         async with asyncio.timeout(60), Portal(system.installation.gateway) as portal:
             while not await answers(portal, "/api/tender/consent-text"):
                 await asyncio.sleep(0.2)
@@ -138,17 +137,6 @@ async def settled(installation: Installation) -> int:
         while (found := await events.count(installation)).handled < found.emitted:
             await asyncio.sleep(0.2)
     return found.emitted
-
-
-def process_of(service: str) -> int:
-    """Our own child that serves it."""
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            if status.read_text().rpartition(")")[2].split()[1] != str(os.getpid()):
-                continue
-            if b"\0serve\0%s\0" % service.encode() in (status.parent / "cmdline").read_bytes():
-                return int(status.parent.name)
-    raise LookupError(service)
 
 
 async def answers(portal: Portal, path: str) -> bool:
