@@ -98,7 +98,7 @@ function rootOf(leaves) {
   return nodeHash(rootOf(leaves.slice(0, half)), rootOf(leaves.slice(half)));
 }
 
-/** The root to which an inclusion path leads. */
+/** The root to which an inclusion path leads; an index past the end is led like the last one. */
 function climb(leaf, index, size, path) {
   const sibling = path.at(-1);
   if (size === 1 || !sibling) return size === 1 && !sibling ? leaf : refuse("the path is of another length");
@@ -142,7 +142,6 @@ function checkProof(data, entry, policy) {
   const checkpoint = readCheckpoint(data.slice(gap + 2), policy);
   const index = Number(lines[1].replace("index ", ""));
   const path = lines.slice(2).map(base64);
-  // past the end, a path would lead where that of the last entry does
   if (!(index < checkpoint.size) || !climb(leafHash(entry), index, checkpoint.size, path).equals(checkpoint.root)) refuse(`the entry does not stand at ${index} of ${checkpoint.size}`);
   return `its entry stands at ${index} of ${checkpoint.size}`;
 }
