@@ -21,7 +21,7 @@ def options(home: Path) -> Options:
     """In a directory that PostgreSQL, which is somebody else where root runs it, may pass through."""
     (home / "var").mkdir(parents=True)
     home.chmod(0o711)
-    return Options(var=reachable(home / "var"), port=spare_port(), prefix="uji", sweep=0.2)
+    return Options(var=reachable(home / "var"), port=spare_port(), prefix="uji", sweep=0.5)
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ from tests.faults.work import WHO, Work
 
 
 def place(home: Path, name: str) -> Options:
-    return Options(var=home / name, port=spare_port(), prefix="uji", sweep=0.2)
+    return Options(var=home / name, port=spare_port(), prefix="uji", sweep=0.5)
 
 
 @pytest.fixture(scope="module")

@@ -127,5 +127,5 @@ async def test_a_route_without_a_policy_does_not_start(probe_package: Path, make
     async def forgotten() -> dict[str, Any]:
         return {}
 
-    with pytest.raises(RuntimeError, match="GET /open-to-all of OpenLPSE probe has no policy"):
+    with pytest.raises(RuntimeError, match="GET /open-to-all has no policy"):
         Service(name="probe", settings=await make_settings("probe"), router=router, metadata=probe.Base.metadata)
