@@ -85,6 +85,7 @@ def evidence_holds(report: dict[str, Any]) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long  # tests/secrets play the story over RabbitMQ all the time
 async def test_over_rabbitmq_nothing_stays_at_the_broker(home: Path, rabbitmq: Broker) -> None:
     plays_with_files_of_its_own(home, f"rabbitmq {rabbitmq.version}", "--bus", rabbitmq.url, "--witnesses", "0")
     assert "demo-" not in await rabbitmq.control("list_queues", "name")

@@ -146,13 +146,12 @@ async def answers(portal: Portal, path: str) -> bool:
         return False
 
 
-async def test_what_users_handed_in_is_closed_to_the_machine(tmp_path: Path) -> None:
+async def test_what_users_handed_in_is_closed_to_the_machine(system: System) -> None:
     """SeaweedFS writes its volumes for everybody to read, and PostgreSQL logs the rows that it refuses."""
-    async with installed(options(tmp_path / "var"), print):
-        stored = tmp_path / "var" / "seaweedfs"
-        assert stat.S_IMODE((stored / "data").stat().st_mode) == 0o700
-        for log in (stored / "server.log", tmp_path / "var" / "postgresql" / "server.log"):
-            assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    var = system.installation.var
+    assert stat.S_IMODE((var / "seaweedfs" / "data").stat().st_mode) == 0o700
+    for log in (var / "seaweedfs" / "server.log", var / "postgresql" / "server.log"):
+        assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
 async def test_an_exposed_key_is_said_and_not_papered_over(tmp_path: Path) -> None:
@@ -229,6 +228,8 @@ async def test_check_names_what_is_full_wrong_lost_and_then_away(
         assert any(f"database of {service}: PostgreSQL does not answer" in sentence for sentence in found)
     assert any(sentence.startswith("object store, bucket uji-documents") for sentence in found)
     assert any(sentence.startswith("bus: does not answer") for sentence in found)
+    async with installation.database("registry") as database:
+        assert (await look("registry", database)).waiting is None, "what `top` shows as away"
 
 
 def test_a_time_that_ran_out_is_named() -> None:
@@ -359,16 +360,12 @@ async def test_what_is_not_there_is_said_in_words(portal: Portal) -> None:
     assert refused.value.problem["remedy"]
 
 
-async def test_top_tells_what_waits_and_who_is_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async with running(options(tmp_path / "var")) as system:
-        await top(system.installation, every=0.2, once=True)
-        printed = " ".join(capsys.readouterr().out.split())  # long lines are broken
-        assert "away" not in printed
-        for word in (*SERVICES, "weed", "postgres", "GiB free"):
-            assert word in printed
-        rows = [line.split() for line in printed.splitlines()]
-        relays = {row[0]: row[4] for row in rows if row and row[0] in SERVICES}
-        assert relays == dict.fromkeys(SERVICES, "1")
-    [registry] = [name for name in system.installation.databases if name == "registry"]
-    async with system.installation.database(registry) as database:
-        assert (await look(registry, database)).waiting is None
+async def test_top_tells_what_waits(system: System, capsys: pytest.CaptureFixture[str]) -> None:
+    await top(system.installation, every=0.2, once=True)
+    printed = capsys.readouterr().out
+    assert "away" not in printed
+    for word in (*SERVICES, "weed", "postgres", "GiB free"):
+        assert word in " ".join(printed.split()), "long lines are broken"
+    rows = [line.split() for line in printed.splitlines()]
+    relays = {row[0]: row[4] for row in rows if row and row[0] in SERVICES}
+    assert relays == dict.fromkeys(SERVICES, "1")

@@ -2,17 +2,14 @@
 
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from cli.copies import Copy, load
 from cli.system import spare_port
 from tests.conftest import MakeDatabase
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -45,33 +42,28 @@ def own_keys(key_home: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(key_home, tmp_path / "keys"))
 
 
-Start = Callable[..., subprocess.Popen[str]]
+Start = Callable[..., Awaitable[Copy]]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """`start("registry", environment)`: `lpse serve` as a process; nothing of the tests' own environment is LPSE_."""
-    started: list[subprocess.Popen[str]] = []
+async def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
+    """`await start("registry", environment)`: `lpse serve` in a process; nothing of the tests' own environment is LPSE_."""
+    for name in [name for name in os.environ if name.startswith("LPSE_")]:
+        monkeypatch.delenv(name)
+    load(["cli.serve", "services.registry.app", "gateway.app"])
+    started: list[Copy] = []
 
-    def serve(name: str, environment: dict[str, str], port: int | None = None) -> subprocess.Popen[str]:
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "cli",
-            "serve",
-            name,
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port or spare_port()),
-        ]
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("LPSE_")}
-        full = clean | {"PYTHONPATH": str(ROOT)} | environment
-        started.append(subprocess.Popen(command, env=full, cwd="/", stderr=subprocess.PIPE, text=True))
-        return started[-1]
+    async def at_once() -> bool:
+        return True
+
+    async def serve(name: str, environment: dict[str, str], port: int | None = None) -> Copy:
+        copy = Copy(name, log=tmp_path / f"{len(started)}.log")
+        started.append(copy)
+        await copy.start(
+            ["serve", name, "--host", "127.0.0.1", "--port", str(port or spare_port())], at_once, env=environment
+        )
+        return copy
 
     yield serve
-    for process in started:
-        process.kill()
-        process.communicate()
+    for copy in started:
+        copy.kill()

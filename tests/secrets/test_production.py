@@ -4,12 +4,12 @@ import asyncio
 import json
 from datetime import timedelta
 from pathlib import Path
-from subprocess import Popen
 
 import httpx2
 import pytest
 from pydantic import ValidationError
 
+from cli.copies import Copy
 from cli.system import spare_port
 from kit import clock
 from kit.db import Database
@@ -40,23 +40,23 @@ GATEWAY: dict[str, dict[str, str]] = {
 }
 
 
-async def refusal(process: Popen[str]) -> str:
+async def refusal(process: Copy) -> str:
     """What it said: one sentence, in one line, without a trace of the stack."""
-    _, said = await asyncio.to_thread(process.communicate, timeout=60)
-    assert process.returncode == 1, said
+    code, said = await asyncio.wait_for(process.wait(), 60), process.log.read_text()
+    assert code == 1, said
     assert len(said.splitlines()) == 1, said
     assert LONG not in said
     return said
 
 
 async def test_a_service_refuses_each(start: Start, service_environment: dict[str, str]) -> None:
-    started = {said: start("registry", service_environment | wrong) for said, wrong in SERVICE.items()}
+    started = {said: await start("registry", service_environment | wrong) for said, wrong in SERVICE.items()}
     for said, process in started.items():
         assert said in await refusal(process)
 
 
 async def test_the_gateway_refuses_each(start: Start, gateway_environment: dict[str, str]) -> None:
-    started = {said: start("gateway", gateway_environment | wrong) for said, wrong in GATEWAY.items()}
+    started = {said: await start("gateway", gateway_environment | wrong) for said, wrong in GATEWAY.items()}
     for said, process in started.items():
         assert said in await refusal(process)
 
@@ -65,11 +65,11 @@ async def test_keys_that_strangers_read_or_write_are_refused(
     start: Start, service_environment: dict[str, str], gateway_environment: dict[str, str], own_keys: Path
 ) -> None:
     next((own_keys / "registry").glob("*-grant-*.pem")).chmod(0o644)
-    assert "can be read by every user" in await refusal(start("registry", service_environment))
+    assert "can be read by every user" in await refusal(await start("registry", service_environment))
     next((own_keys / "gateway").glob("*.pem")).unlink()
-    assert "gateway has no valid key for service" in await refusal(start("gateway", gateway_environment))
+    assert "gateway has no valid key for service" in await refusal(await start("gateway", gateway_environment))
     (own_keys / "jwks.json").chmod(0o666)
-    assert "every user of this machine can write" in await refusal(start("gateway", gateway_environment))
+    assert "every user of this machine can write" in await refusal(await start("gateway", gateway_environment))
 
 
 async def test_the_training_tenant_and_a_moved_clock_are_refused(
@@ -77,12 +77,12 @@ async def test_the_training_tenant_and_a_moved_clock_are_refused(
 ) -> None:
     database = Database(service_environment["LPSE_DATABASE"])
     await training.seed(database, {user: (LONG, "JBSWY3DPEHPK3PXP") for user, *_ in training.TRAINING_USERS})
-    said = await refusal(start("registry", service_environment))
+    said = await refusal(await start("registry", service_environment))
     assert "the accounts of the training tenant (admin_agency, " in said
     async with database.transaction() as db:
         await clock.set_to(db, await clock.business_now(db) + timedelta(hours=1))
     await database.close()
-    said = await refusal(start("registry", service_environment))
+    said = await refusal(await start("registry", service_environment))
     assert "the clock of registry was moved" in said
 
 
@@ -95,8 +95,8 @@ async def test_with_nothing_wrong_both_run_and_show_no_pages_for_developers(
         "registry": f"http://127.0.0.1:{ports['registry']}"
     }
     gateway_environment["LPSE_UPSTREAMS"] = json.dumps(upstreams)
-    start("registry", service_environment, ports["registry"])
-    start("gateway", gateway_environment, ports["gateway"])
+    await start("registry", service_environment, ports["registry"])
+    await start("gateway", gateway_environment, ports["gateway"])
     async with httpx2.AsyncClient(trust_env=False, timeout=10) as http, asyncio.timeout(60):
         for port in ports.values():
             while not await live(http, port):
