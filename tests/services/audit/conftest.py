@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx2
 import pytest
@@ -13,14 +12,15 @@ from kit.service import Service
 from services.audit.app import build
 from tests.conftest import MakeSettings
 from tests.services.audit.desk import Desk
-from tests.services.audit.source import Source
+from tests.services.audit.history import History, fill
+from tests.services.audit.source import Source, emptied
 
 
 @pytest.fixture
 def objects(seaweedfs: SeaweedFS) -> dict[str, Any]:
-    """The settings with which a service finds the store; no bucket is there yet."""
+    """The settings with which a service finds the store, where it may not have a bucket yet."""
     return {
-        "prefix": f"uji-{uuid4().hex[:8]}",
+        "prefix": "uji-log",
         "objects": seaweedfs.endpoint,
         "objects_key": seaweedfs.admin.access_key,
         "objects_secret": seaweedfs.admin.secret_key,
@@ -37,9 +37,26 @@ async def service(make_settings: MakeSettings, objects: dict[str, Any]) -> Async
 
 @pytest.fixture
 async def publishing(service: Service) -> Service:
-    """With its bucket."""
+    """With its bucket, in which nothing is: one for all tests, since the first files in a new one take a second."""
     await service.store().ensure_bucket()
+    await emptied(service.store())
     return service
+
+
+@pytest.fixture(scope="session")
+def histories() -> list[History]:
+    return []
+
+
+@pytest.fixture
+async def filled(publishing: Service, source: Source, histories: list[History]) -> Service:
+    """`publishing` with a log of SIZE entries, from where `source` goes on."""
+    if histories:
+        await histories[0].give(publishing, source)
+    else:
+        await fill(publishing, source)
+        histories.append(await History.of(publishing, source))
+    return publishing
 
 
 @pytest.fixture

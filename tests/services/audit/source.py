@@ -18,6 +18,7 @@ from kit.db import Database
 from kit.envelope import FIRST, Envelope, Event
 from kit.ids import new_id
 from kit.service import Service
+from kit.storage import ObjectStore
 from services.audit.log.guard import Guard
 from services.audit.log.publisher import Publisher
 from services.audit.log.sequencer import Sequencer
@@ -113,6 +114,11 @@ async def publish(service: Service) -> int | None:
     """The files of all that is pending, and of what was appended before; the size that is then published."""
     await sequence(service)
     return await publisher_of(service).publish()
+
+
+async def emptied(store: ObjectStore) -> None:
+    """As if it were a new one."""
+    await asyncio.gather(*(store.remove(one.key, one.version_id or "") for one in await store.versions()))
 
 
 async def entries(database: Database) -> list[LogEntry]:
