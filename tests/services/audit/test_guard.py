@@ -28,6 +28,7 @@ from tests.services.audit.source import (
     assert_whole,
     checkpoints,
     deliver,
+    emptied,
     entries,
     guard_of,
     publish,
@@ -71,30 +72,28 @@ async def some(service: Service, source: Source, number: int) -> list[Envelope]:
     return made
 
 
-async def test_what_was_published_is_taken_back_with_its_places(publishing: Service, source: Source) -> None:
+async def test_what_was_published_is_taken_back_with_its_places(filled: Service, source: Source) -> None:
     """And the events, sent again, are recognised: none is logged twice, each opens as it did."""
-    await some(publishing, source, 20)
-    await publish(publishing)
-    async with an_hour_ago(publishing):
+    async with an_hour_ago(filled):
         lost = []
-        for number in (3, 270, 8):
-            lost += await some(publishing, source, number)
-            await publish(publishing)
-        before = {entry.event_id: entry.idx for entry in await entries(publishing.database)}
-        size, signed = len(before), (await checkpoints(publishing.database))[-1]
-    assert await guard_of(publishing).check() == size - len(await kept(publishing))
-    await assert_same_head(publishing, signed.size, signed.root, str(signed.note))
-    await deliver(publishing, *lost)
-    again = await some(publishing, source, 5)
-    await publish(publishing)
-    after = {entry.event_id: entry.idx for entry in await entries(publishing.database) if entry.event_id}
+        for number in (3, 20, 8):
+            lost += await some(filled, source, number)
+            await publish(filled)
+        before = {entry.event_id: entry.idx for entry in await entries(filled.database)}
+        size, signed = len(before), (await checkpoints(filled.database))[-1]
+    assert await guard_of(filled).check() == size - len(await kept(filled))
+    await assert_same_head(filled, signed.size, signed.root, str(signed.note))
+    await deliver(filled, *lost)
+    again = await some(filled, source, 5)
+    await publish(filled)
+    after = {entry.event_id: entry.idx for entry in await entries(filled.database) if entry.event_id}
     assert {event.id: after[event.id] for event in lost} == {event.id: before[event.id] for event in lost}
     assert all(after[event.id] >= size for event in again)
-    await assert_opens(publishing, lost)
-    async with publishing.database.reading() as db:
+    await assert_opens(filled, lost)
+    async with filled.database.reading() as db:
         left = len((await db.execute(select(Imported))).all())
     assert left == sum(1 for id in before.keys() - after.keys()), "the dummies, whose events never come"
-    assert await check.everything(publishing.database) == len(await entries(publishing.database))
+    assert await check.everything(filled.database) == len(await entries(filled.database))
 
 
 async def kept(service: Service) -> list[object]:
@@ -208,8 +207,7 @@ async def test_where_the_files_are_lost_too_nothing_is_signed(publishing: Servic
         await some(publishing, source, 9)
         await publish(publishing)
         newest = await store.read(CHECKPOINT)
-    await store.remove_bucket()
-    await store.ensure_bucket()
+    await emptied(store)
     for key, content in old.items():
         await store.put(key, content, NOTE_TYPE)
     async with telling(newest) as witnesses:
