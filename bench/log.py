@@ -3,12 +3,13 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -56,16 +57,17 @@ async def run(
     large: int = 1_000_000,
     rounds: int = 21,
     period: float = 60,
+    **lent: str,
 ) -> Report:
     """`rate` events a second, in even steps (of production's `period`) and at once; then batches of a thousand at two sizes, in
-    turn.
+    turn. Each log has servers of its own, or all have the `lent` ones, by the names of `lpse up`.
     """
     with TemporaryDirectory(prefix="lpse-bench-") as directory:
         home = Path(directory)
         home.chmod(0o711)  # noqa: ASYNC240  the database server runs as somebody else, who only passes through
-        at_once = await _published(home / "at-once", 0, rate, seconds)
-        stepped = await _published(home / "steps", period, rate, seconds)
-        async with _log(home / "small", 0) as few, _log(home / "large", 0) as many:
+        at_once = await _published(home / "at-once", 0, rate, seconds, lent)
+        stepped = await _published(home / "steps", period, rate, seconds, lent)
+        async with _log(home / "small", 0, lent) as few, _log(home / "large", 0, lent) as many:
             await _fill(few, small)
             await _fill(many, large)
             took: dict[int, list[float]] = {small: [], large: []}
@@ -99,9 +101,10 @@ def _p95(seconds: Sequence[float]) -> float:
 
 
 @asynccontextmanager
-async def _log(home: Path, period: float) -> AsyncIterator[Service]:
+async def _log(home: Path, period: float, lent: Mapping[str, Any]) -> AsyncIterator[Service]:
     """audit on a database and a store of its own."""
-    async with installed(Options(var=home, port=spare_port(), log_period=period), say) as system:
+    own = Options(var=home, port=spare_port(), prefix=f"bench-{home.name}", log_period=period, lent=True, **lent)
+    async with installed(own, say) as system:
         service = build(system.installation.settings("audit"))
         try:
             yield service
@@ -110,9 +113,9 @@ async def _log(home: Path, period: float) -> AsyncIterator[Service]:
             await service.database.close()
 
 
-async def _published(home: Path, period: float, rate: int, seconds: float) -> list[float]:
+async def _published(home: Path, period: float, rate: int, seconds: float, lent: Mapping[str, Any]) -> list[float]:
     """Seconds from each accepted event to the first published checkpoint with it, by the database's clock."""
-    async with _log(home, period) as service:
+    async with _log(home, period, lent) as service:
         working = [asyncio.create_task(run) for run in (_sequencer(service).run(), _publisher(service).run())]
         accepted = await _accept(service, rate, seconds)
         await _all_published(service, accepted)

@@ -45,8 +45,9 @@ async def test_events(postgres: Postgres, seaweedfs: SeaweedFS, rabbitmq: Broker
         assert figures[f"{side}_events_per_second"] > 0
 
 
-async def test_log() -> None:
-    figures = _whole(await log.run(rate=20, seconds=1, small=50, large=300, rounds=2, period=2))
+async def test_log(postgres: Postgres, seaweedfs: SeaweedFS) -> None:
+    lent = _lent(postgres, seaweedfs)
+    figures = _whole(await log.run(rate=100, seconds=0.2, small=50, large=300, rounds=2, period=2, **lent))
     assert (figures["events"], figures["small"], figures["large"]) == (40, 50, 300)
     assert min(figures[name] for name in ("at_once_p50_ms", "steps_p50_ms", "small_batch_ms", "verify_ms")) > 0
 
