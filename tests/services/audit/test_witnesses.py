@@ -76,7 +76,8 @@ def asking(service: Service, witness: Witness, name: str = "w") -> Asking:
 
 
 async def ask(asking: Asking) -> int | None:
-    async with httpx2.AsyncClient(timeout=witnesses.TIMEOUT, trust_env=False) as http:
+    """Without making ready for TLS, which none of these witnesses speaks and which takes as long as to ask."""
+    async with httpx2.AsyncClient(timeout=witnesses.TIMEOUT, trust_env=False, verify=False) as http:
         return await asking.ask(http)
 
 
