@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,7 @@ __all__ = [
     "kit_metadata",
     "open_engine",
     "service_metadata",
+    "woken",
 ]
 
 Db = AsyncSession
@@ -145,6 +146,14 @@ class Database:
     async def close(self) -> None:
         await self.engine.dispose()
         await self._apart.dispose()
+
+
+async def woken(waker: asyncio.Event, within: float, gather: float = 0.0) -> None:
+    """Until somebody wakes us, or so many seconds. `gather`: that much later, since who wakes is seldom alone."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            await waker.wait()
+            await asyncio.sleep(gather)
 
 
 def _pooled(dsn: str, pool: int, application: str) -> AsyncEngine:

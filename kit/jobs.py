@@ -5,10 +5,8 @@ with SKIP LOCKED and runs it in the transaction that removes it, so a job's effe
 in the middle. A job due by the business clock follows the training clock's jumps.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -18,7 +16,7 @@ from sqlalchemy import Column, Index, Integer, Row, Table, Text, Uuid, case, del
 from sqlalchemy.dialects.postgresql import insert
 
 from kit.clock import business_now, real_now
-from kit.db import Database, Db, Instant, kit_metadata
+from kit.db import Database, Db, Instant, kit_metadata, woken
 from kit.ids import new_id
 from kit.telemetry import Telemetry, traceparent
 
@@ -112,9 +110,7 @@ class Worker:
                 waker.clear()
                 while await self.run_one():
                     pass
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self.sweep):
-                        await waker.wait()
+                await woken(waker, self.sweep)
 
     async def _begin(self, period: Periodic) -> None:
         async with self.database.transaction() as db:

@@ -35,7 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit import telemetry
 from kit.bus import Bus, BusUnavailable, Message
-from kit.db import Database, Db, Instant, core, kit_metadata
+from kit.db import Database, Db, Instant, core, kit_metadata, woken
 from kit.envelope import FIRST, Emission, Envelope, Subject
 from kit.ids import new_id
 
@@ -133,7 +133,7 @@ class Relay:
                 continue
             pause = 0.0
             if not published:
-                await _wait(waker, self.sweep)
+                await woken(waker, self.sweep)
 
     async def number(self, connection: AsyncConnection) -> int:
         """Give the rows that committed since the last look their place in the chain, in one transaction."""
@@ -252,11 +252,3 @@ UNLOGGED = select(
 
 def is_away(outcome: Exception) -> bool:
     return isinstance(outcome, BusUnavailable)
-
-
-async def _wait(waker: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await waker.wait()
-    except TimeoutError:
-        pass

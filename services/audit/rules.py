@@ -8,7 +8,19 @@ from typing import Final
 
 from kit.problems import Conflict, RuleViolation
 
-__all__ = ["ARTICLE", "PATIENCE", "QUIET", "RUSH", "Place", "blind_due", "check_end", "check_mandate", "place", "ticks"]
+__all__ = [
+    "ARTICLE",
+    "GATHER",
+    "PATIENCE",
+    "QUIET",
+    "RUSH",
+    "Place",
+    "blind_due",
+    "check_end",
+    "check_mandate",
+    "place",
+    "ticks",
+]
 
 ARTICLE: Final = "Perwali Mojokerto 21/2011 Pasal 6(2)"
 """Information goes to institutions that may audit, monitor and evaluate."""
@@ -17,6 +29,8 @@ QUIET: Final = 8
 """Blind entries of each period, whether that many wait, fewer or none: what happens between looks the same."""
 RUSH: Final = 64
 """So many that wait are logged at once: a rush is seen as one, and is not held back."""
+GATHER: Final = 0.25
+"""Seconds for which what comes together is gathered: each batch has a signature, each publication files, and both are told."""
 PATIENCE: Final = 5
 """Periods that one waits at most."""
 

@@ -14,7 +14,6 @@ import structlog
 from sqlalchemy import func, insert, select
 
 from integrity.checkpoint import Checkpoint as Statement
-from integrity.ed25519 import SignatureError
 from integrity.merkle import ProofError, leaf_hash
 from integrity.note import Note, NoteError
 from integrity.policy import Witness
@@ -99,11 +98,7 @@ class Guard:
         return known
 
     def _ours(self, who: str, statement: Statement, note: Note) -> Known | None:
-        try:
-            signed = bool(note.signed_by(self.signer.known()))
-        except SignatureError:
-            signed = False
-        return Known(who, statement, note) if signed and statement.origin == self.signer.origin else None
+        return Known(who, statement, note) if self.signer.signed(note) else None
 
     async def _take_back(self, db: Db, known: Known) -> None:
         """From the published files. Whether they lead to the signed root is for the caller to see."""

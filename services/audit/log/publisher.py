@@ -7,7 +7,6 @@ that ends in between leaves files of a checkpoint that was signed: the next one 
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -15,16 +14,16 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from integrity.checkpoint import Checkpoint as Statement
-from integrity.ed25519 import SignatureError
 from integrity.merkle import ProofError
 from integrity.note import Note, NoteError
 from integrity.tiles import HEIGHT, WIDTH, Tile, bundle, tiles_of
-from kit.db import Database, Db
+from kit.db import Database, Db, woken
 from kit.problems import Problem
 from kit.storage import ObjectMissing, ObjectStore
 from services.audit.log.signing import Signer
 from services.audit.log.tree import root_of
 from services.audit.models import Checkpoint, LogEntry, LogNode, Published
+from services.audit.rules import GATHER
 
 __all__ = ["CHECKPOINT", "NOTE_TYPE", "TILE_TYPE", "Publisher", "published"]
 
@@ -34,8 +33,6 @@ LOCK = 0x6C6F6770  # "logp"
 CHECKPOINT = "checkpoint"
 NOTE_TYPE = "text/plain; charset=utf-8"
 TILE_TYPE = "application/octet-stream"
-GATHER = 0.25
-"""Seconds for which checkpoints that come close together are one for the public."""
 AT_ONCE = 64
 """Files that are in memory together."""
 PAUSE = 5.0
@@ -73,10 +70,7 @@ class Publisher:
                 except Problem as away:
                     log.warning("the log waits to be published", why=str(away))
                     await asyncio.sleep(PAUSE)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self.sweep):
-                        await waker.wait()
-                        await asyncio.sleep(GATHER)
+                await woken(waker, self.sweep, GATHER)
 
     async def publish(self) -> int | None:
         """Write the files of the newest signed checkpoint; returns its size, or None where it is published already."""
@@ -107,10 +101,10 @@ class Publisher:
             if found is None:
                 return 0
             statement, note = found
-            ours = statement.origin == self.signer.origin and bool(note.signed_by(self.signer.known()))
-            if ours and statement.size <= size and await root_of(db, statement.size) == statement.root:
+            ours = self.signer.signed(note) and statement.size <= size
+            if ours and await root_of(db, statement.size) == statement.root:
                 return statement.size
-        except (NoteError, SignatureError, ProofError) as error:
+        except (NoteError, ProofError) as error:
             log.critical("what is published as the log is none", why=str(error))
             return None
         log.critical("another log is published than this database holds", published=statement.size, here=size)

@@ -8,7 +8,6 @@ import asyncio
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -21,7 +20,7 @@ from integrity.checkpoint import Checkpoint as Statement
 from integrity.entries import FEWEST_BLIND_PER_BATCH, padding
 from integrity.merkle import CompactRange, leaf_hash
 from kit.clock import business_now, real_now
-from kit.db import Database, Db
+from kit.db import Database, Db, woken
 from kit.ids import new_id
 from kit.outbox import emit
 from kit.places import note_included
@@ -32,15 +31,13 @@ from services.audit.log.leaves import commitment_of, dummy, logged_at
 from services.audit.log.signing import Signer
 from services.audit.log.tree import Head, LogBroken, head, right_edge
 from services.audit.models import Checkpoint, EntrySecret, Imported, LogEntry, LogNode, PendingEntry
-from services.audit.rules import QUIET, blind_due, ticks
+from services.audit.rules import GATHER, QUIET, blind_due, ticks
 
 __all__ = ["LOCK", "Sequencer"]
 
 log = structlog.get_logger()
 
 BATCH = 1000
-GATHER: Final = 0.25
-"""Seconds for which what comes together is gathered into one batch: each has a signature, files, and what is told of it."""
 STEADY = 0.05
 """Seconds after the beginning of a step at which its batch is made."""
 DISTRUST = 60.0
@@ -102,10 +99,7 @@ class Sequencer:
                     self._last = None
                 while await self.append():
                     pass
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._pause()):
-                        await waker.wait()
-                        await asyncio.sleep(GATHER)
+                await woken(waker, self._pause(), GATHER)
 
     def _pause(self) -> float:
         """A step is taken when its time comes, whether events woke us or none did: else its moment would tell which."""

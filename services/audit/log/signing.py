@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from integrity.checkpoint import Checkpoint
-from integrity.note import Key, Note, sign
+from integrity.ed25519 import SignatureError
+from integrity.note import Key, Note, NoteError, sign
 from kit.keys import KeyRing, SigningKey
 from kit.service import Service
 from kit.settings import Settings
@@ -46,6 +47,13 @@ class Signer:
             for key in self.ring.public()
             if (key.owner, key.purpose) == (OWNER, PURPOSE) and key.not_before < key.not_after
         ]
+
+    def signed(self, note: Note) -> bool:
+        """Whether it is a checkpoint of this log. What only seems to bear our signature is none."""
+        try:
+            return Checkpoint.parse(note.text).origin == self.origin and bool(note.signed_by(self.known()))
+        except (NoteError, SignatureError):
+            return False
 
     def secret(self) -> bytes:
         """What the commitments of events are made with: of the oldest valid key, so that a new one changes nothing."""

@@ -7,7 +7,6 @@ and nobody's bid waits for any of them. What a witness answers is believed as fa
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +23,7 @@ from integrity.note import Note, NoteError, Signature
 from integrity.policy import Policy, PolicyError, Witness
 from integrity.proof import Growth
 from kit.clock import real_now
-from kit.db import Database, Db
+from kit.db import Database, Db, woken
 from kit.service import Service
 from kit.settings import CannotStart
 from services.audit.log import tree
@@ -138,7 +137,6 @@ class Asking:
         async with httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False) as http, self.database.waker() as waker:
             while True:
                 waker.clear()
-                pause = self.sweep
                 try:
                     await self.ask(http)
                     self._pause = PAUSES[0]
@@ -147,9 +145,7 @@ class Asking:
                     pause, self._pause = self._pause, min(2 * self._pause, PAUSES[1])
                     await asyncio.sleep(pause)
                     continue
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await waker.wait()
+                await woken(waker, self.sweep)
 
     async def ask(self, http: httpx2.AsyncClient) -> int | None:
         """Have the newest published checkpoint signed; returns its size, or None where that was done lately.
