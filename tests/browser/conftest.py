@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pyotp
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Playwright, async_playwright
 
 from cli import bundle, clocks
 from cli.demo.portal import Portal
@@ -26,6 +26,7 @@ from tests.conftest import USED, reachable
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
+    "--renderer-process-limit=1",  # starts none for a page that may come
 )
 PHONE, DESK = 360, 1280
 AXE = bundle.BROWSER / "node_modules" / "axe-core" / "axe.min.js"
@@ -68,7 +69,7 @@ def scripts() -> None:
 @pytest.fixture(scope="session")
 async def system(scripts: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     home = reachable(tmp_path_factory.mktemp("system"))
-    async with running(Options(var=home, port=spare_port(), prefix="uji", sweep=0.2)) as system:
+    async with running(Options(var=home, port=spare_port(), prefix="uji")) as system:
         yield system
 
 
@@ -156,14 +157,60 @@ async def visit(chromium: Browser, system: System) -> AsyncIterator[Visit]:
     assert complaints == []
 
 
-def _listen(page: Page, complaints: list[str]) -> None:
+Show = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture(scope="session")
+async def window(chromium: Browser, system: System) -> AsyncIterator[Page]:
+    context = await chromium.new_context(base_url=system.installation.gateway, locale="id")
+    page = await context.new_page()
+    page.set_default_timeout(15_000)
+    yield page
+    await context.close()
+
+
+@pytest.fixture
+async def show(window: Page) -> AsyncIterator[Show]:
+    """`await show("/log", officials["pokja"])`: as `visit` on a phone, for a test that only looks.
+
+    The page is the one that the test before looked at: a new one starts processes of Chromium, and that takes longer than
+    to look. Nothing but the session is changed from one to the next, so who leaves something in the browser visits.
+    """
+    complaints: list[str] = []
+
+    async def turn_to(path: str, who: Somebody | None = None) -> Page:
+        await window.set_viewport_size({"width": PHONE, "height": 760})
+        await window.emulate_media(color_scheme="light")
+        await window.context.clear_cookies()
+        if who and who.session:
+            await window.context.add_cookies(who.session["cookies"])
+        elif who:
+            await log_in(window, who)
+        await window.goto(path)
+        return window
+
+    heard = _listen(window, complaints)
+    yield turn_to
+    for event, listener in heard.items():
+        window.remove_listener(event, listener)
+    assert complaints == []
+
+
+def _listen(page: Page, complaints: list[str]) -> dict[str, Callable[[Any], None]]:
+    """What listens, by event."""
+
     def heard(message: ConsoleMessage) -> None:
         # a page that answers 404 or a form that is refused is no mistake of the page
         if message.type == "error" and "Failed to load resource" not in message.text:
             complaints.append(f"{page.url}: {message.text}")
 
-    page.on("console", heard)
-    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+    def broke(error: Error) -> None:
+        complaints.append(f"{page.url}: {error}")
+
+    listeners = {"console": heard, "pageerror": broke}
+    for event, listener in listeners.items():
+        page.on(event, listener)
+    return listeners
 
 
 async def log_in(page: Page, who: Somebody) -> None:

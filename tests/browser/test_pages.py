@@ -12,7 +12,7 @@ from cli.demo.cast import Bidder
 from cli.demo.portal import Portal
 from cli.demo.providers import sign_up
 from cli.system import System
-from tests.browser.conftest import DESK, PHONE, Somebody, Visit, assert_accessible, assert_fits, picture
+from tests.browser.conftest import DESK, PHONE, Show, Somebody, Visit, assert_accessible, assert_fits, picture
 
 PUBLIC = (
     *("/", "/tender", "/masuk", "/daftar", "/bantuan", "/periksa", "/pengaduan", "/pengaduan/lacak", "/tanya"),
@@ -37,9 +37,9 @@ def name_of(path: str) -> str:
     return NAMES.get(path, path.partition("?")[0].strip("/").replace("/", "-"))
 
 
-async def looked_at(visit: Visit, pictures: Path | None, path: str, who: Somebody | None) -> None:
+async def looked_at(show: Show, pictures: Path | None, path: str, who: Somebody | None) -> None:
     """One visit in all four looks; what has to do with colours alone is asked again in the dark."""
-    page = await visit(path, who=who, width=PHONE)
+    page = await show(path, who)
     await assert_accessible(page)
     for width in (PHONE, DESK):
         await page.set_viewport_size({"width": width, "height": 760})
@@ -51,8 +51,8 @@ async def looked_at(visit: Visit, pictures: Path | None, path: str, who: Somebod
 
 
 @pytest.mark.parametrize("path", PUBLIC)
-async def test_a_public_page_fits_and_is_accessible(visit: Visit, pictures: Path | None, path: str) -> None:
-    await looked_at(visit, pictures, path, None)
+async def test_a_public_page_fits_and_is_accessible(show: Show, pictures: Path | None, path: str) -> None:
+    await looked_at(show, pictures, path, None)
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +66,15 @@ async def people(system: System, officials: dict[str, Somebody]) -> dict[str, So
 
 @pytest.mark.parametrize(("role", "path"), OWN)
 async def test_ones_own_page_fits_and_is_accessible(
-    visit: Visit, pictures: Path | None, people: dict[str, Somebody], role: str, path: str
+    show: Show, pictures: Path | None, people: dict[str, Somebody], role: str, path: str
 ) -> None:
-    await looked_at(visit, pictures, path, people[role])
+    await looked_at(show, pictures, path, people[role])
 
 
 async def test_english_fits_too(visit: Visit, pictures: Path | None) -> None:
+    page = await visit("about:blank", width=PHONE, lang="en")
     for path in PUBLIC:
-        page = await visit(path, width=PHONE, lang="en")
+        await page.goto(path)
         assert await page.get_attribute("html", "lang") == "en"
         await picture(page, pictures, f"{name_of(path)}-en-{PHONE}")
         await assert_fits(page)
