@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,8 +40,9 @@ class Catalogue:
         return {key.removeprefix(f"{name}."): word for key, word in self.words.items() if key.startswith(f"{name}.")}
 
 
+@cache
 def load(language: str) -> Catalogue:
-    """One file per part of the portal; a key stands in one of them."""
+    """One file per part of the portal; a key stands in one of them. To read them takes longer than all else of a start."""
     words: dict[str, str] = {}
     for path in sorted((FOLDER / language).glob("*.po")):
         with path.open("rb") as file:
