@@ -16,11 +16,12 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Playwright, async_playwright
 
 from cli import bundle, clocks
-from cli.demo.portal import Portal
+from cli.demo.portal import Portal, User
 from cli.servers import chromium_available, install_chromium, may_install
 from cli.servers.chromium import CHROMIUM, NEEDED
 from cli.system import Options, System, Trainee, spare_port
 from cli.up import running
+from gateway.session import cookie_name
 from tests.conftest import USED, reachable
 
 FLAGS = (
@@ -109,6 +110,13 @@ def officials(system: System) -> dict[str, Somebody]:
         found[trainee.user_id] = somebody
         found.setdefault(trainee.role, somebody)
     return found
+
+
+def logged_in(user: User) -> Somebody:
+    """Who opened a session at the API goes on with it in the browser, without a second login: each takes a second."""
+    cookie = {"name": cookie_name(secure=False), "value": user.session, "domain": "127.0.0.1", "path": "/"}
+    session = {"cookies": [{**cookie, "expires": -1, "httpOnly": True, "secure": False, "sameSite": "Lax"}]}
+    return Somebody(user.name, "", session=session)
 
 
 def _somebody(trainee: Trainee) -> Somebody:

@@ -21,7 +21,7 @@ from cli.demo.portal import Portal, User
 from cli.demo.providers import sign_up
 from cli.system import System
 from services.registry.commands import providers as papers
-from tests.browser.conftest import PHONE, Somebody, Visit, assert_accessible, assert_fits, picture
+from tests.browser.conftest import PHONE, Somebody, Visit, assert_accessible, assert_fits, logged_in, picture
 from tests.browser.line import Line, line_to
 
 PAGE = "/komponen"
@@ -55,7 +55,7 @@ async def provider(system: System, portal: Portal) -> Provider:
         "name": None,  # a paper is entered before its copy has a name
         "media_type": None,
     }
-    return Provider(Somebody(bidder.user_id, f"Contoh-{bidder.user_id}-2026"), user, body)
+    return Provider(logged_in(user), user, body)
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ from tests.browser.conftest import (
     assert_accessible,
     assert_fits,
     kept,
+    logged_in,
     picture,
     set_clock,
 )
@@ -225,7 +226,7 @@ class Story:
             cast = Bidder(f"kedua{number}", f"PT Contoh {OTHERS[role]} {number}", "Penanggung Jawab", Decimal(1), 0)
             user, _ = await sign_up(self.portal, cast, number)
             self.names[role] = cast.name
-            seat.who = Somebody(cast.user_id, f"Contoh-{cast.user_id}-2026")
+            seat.who = logged_in(user)
             admitted.append(UUID(user.provider or ""))
         async with self.system.installation.database("registry") as database:
             await training.admit(database, admitted)
