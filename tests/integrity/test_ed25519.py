@@ -6,6 +6,7 @@ The curve is written out here once more, slowly, to make what no signer makes: k
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import count, product
 
 import pytest
@@ -28,6 +29,7 @@ def add(a: Point, b: Point) -> Point:
     return x % P, y % P
 
 
+@cache
 def times(number: int, point: Point) -> Point:
     found = IDENTITY
     while number:
