@@ -28,7 +28,7 @@ async def test_many_slow_uploads_hold_up_nobody_and_take_bounded_memory(
     lines = [await _slow(attacker, port) for attacker in attackers for _ in range(4)]
     try:
         quick, thin = await asyncio.gather(
-            normal.upload(bytes(12 * MIB), 12 * MIB), mobile.upload(_thin_line(), 200 * 1024)
+            normal.upload(bytes(12 * MIB), 12 * MIB), mobile.upload(_thin_line(), 100 * 1024)
         )
         grown = {name: proportional(pid or 0) - before[name] for name, pid in pids.items()}
         assert not any(reader.at_eof() for reader, _ in lines), "all of them were taken, and are still there"
@@ -53,6 +53,6 @@ async def _slow(attacker: Bidder, port: int) -> tuple[asyncio.StreamReader, asyn
 
 async def _thin_line() -> AsyncIterator[bytes]:
     """A telephone at the edge of the net: 20 KiB a second."""
-    for _ in range(10):
+    for _ in range(5):
         yield bytes(20 * 1024)
         await asyncio.sleep(1)
