@@ -73,6 +73,9 @@ def _become(
     kernel = ctypes.CDLL(None)
     kernel.prctl(_PR_SET_PDEATHSIG, farewell)
     kernel.prctl(_PR_SET_NAME, f"lpse {name}".encode())
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        return  # it ended before we could be told of it
     os.setsid()
     os.chdir(cwd)
     os.environ.clear()
