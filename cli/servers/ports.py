@@ -5,6 +5,7 @@ import random
 import socket
 import time
 from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -28,14 +29,19 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """No other caller on this machine is given the same ones for two minutes: a server takes its time until it binds."""
-    chooser = random.SystemRandom()
-    found: set[int] = set()
-    while len(found) < count:
-        port = chooser.choice(RANGE)
-        if is_free(port) and _claimed(port):
-            found.add(port)
-    return list(found)
+    """No other caller on this machine is given the same ones for two minutes: a server takes its time until it binds.
+
+    Raises ServerError where there are not so many.
+    """
+    first = random.SystemRandom().randrange(len(RANGE))
+    free = (port for port in chain(RANGE[first:], RANGE[:first]) if is_free(port) and _claimed(port))
+    found = list(islice(free, count))
+    if len(found) < count:
+        raise ServerError(
+            f"Fewer than {count} ports from {RANGE[0]} to {RANGE[-1]} are free on {LOOPBACK}. "
+            "Stop what holds them, or wait two minutes where many servers have just been started."
+        )
+    return found
 
 
 def _claimed(port: int) -> bool:

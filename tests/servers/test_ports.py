@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from cli.servers import ports
+from cli.servers.process import ServerError
 
-FEW = range(20_000, 20_060)
+FEW = range(9_100, 9_160)
+"""Which no server of other tests is given."""
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +42,8 @@ def test_a_claim_ends(claims: Path) -> None:
     long_ago = time.time() - ports.CLAIM_SECONDS - 1
     os.utime(claims / str(taken[0]), (long_ago, long_ago))
     assert taken[0] in ports.free_ports(6)
+
+
+def test_none_left_is_said() -> None:
+    with pytest.raises(ServerError, match="Fewer than 61 ports from 9100 to 9159 are free"):
+        ports.free_ports(len(FEW) + 1)
