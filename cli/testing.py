@@ -19,9 +19,9 @@ def test(arguments: Sequence[str], *, require: bool, long: bool) -> int:
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     flags = [flag for flag, wanted in (("--require-backends", require), ("--long", long)) if wanted]
-    if not arguments:  # three keep two cores busy: some always wait for servers
+    if not arguments:  # four keep two cores busy: some always wait for servers
         # xdist would keep the files of few tests for last. Here those are the longest (tests/conftest.py puts them first).
-        flags += ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder"]
+        flags += ["--numprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"]
         _get_programs()
     with TemporaryDirectory(prefix="lpse-test-") as home:
         # Of its own: another run would close pytest's shared directory to the servers of this one.
