@@ -1,5 +1,5 @@
 """Services in processes of their own that begin as copies of one which has loaded the program: to load it anew would take each
-two seconds of processor before it does anything.
+two seconds of processor before it does anything. What is started again later is still the version that began.
 """
 
 import asyncio

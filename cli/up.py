@@ -82,7 +82,7 @@ async def _kept_running(
     async with installed(options, say) as system:
         system.kept |= {server.name.lower(): Kept(server, say, STARTS) for server in system.servers}
         say("starting services and gateway")
-        load(["cli.serve", "witness.app", *(_ALL if processes else [])])
+        load(["cli.main", "cli.serve", "witness.app", *(_ALL if processes else [])])
         start = _apart if processes else _together
         async with _watched(system), start(system, options.port), keeping(system.kept.values()) as keepers:
             yield system, keepers
