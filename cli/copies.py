@@ -9,8 +9,10 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from threading import Thread
 
 from cli.servers.process import Child, Process, for_owner
 
@@ -70,12 +72,11 @@ def _become(
     """In the copy: a process like those of `Process`, with an environment, a directory, a session and a log of its own; `ps`
     and `top` show whose it is.
     """
+    if parent := multiprocessing.parent_process():  # who wanted us; to the kernel, our parent is the original
+        Thread(target=_end_with, args=(parent.sentinel, farewell), daemon=True).start()
     kernel = ctypes.CDLL(None)
     kernel.prctl(_PR_SET_PDEATHSIG, farewell)
     kernel.prctl(_PR_SET_NAME, f"lpse {name}".encode())
-    parent = multiprocessing.parent_process()
-    if parent is not None and not parent.is_alive():
-        return  # it ended before we could be told of it
     os.setsid()
     os.chdir(cwd)
     os.environ.clear()
@@ -87,3 +88,8 @@ def _become(
     from cli.main import main
 
     sys.exit(main(list(command)))
+
+
+def _end_with(parent: int, farewell: signal.Signals) -> None:
+    wait([parent])
+    os.kill(os.getpid(), farewell)

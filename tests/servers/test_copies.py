@@ -11,16 +11,18 @@ from tests.servers.processes import Parent, gone
 STARTS = """
 import asyncio
 from pathlib import Path
+import psutil
 from cli.copies import Copy, load
-
-async def at_once():
-    return True
 
 async def main():
     load(["cli.serve", "gateway.app"])
     copy = Copy("gateway", log=Path({log!r}))
-    await copy.start({command!r}, at_once, env={environment!r})
-    print(copy.pid, flush=True)
+
+    async def named():
+        return psutil.Process(copy.pid).name() == "lpse gateway"
+
+    await copy.start({command!r}, named, env={environment!r})
+    print(copy.pid, psutil.Process(copy.pid).ppid(), flush=True)
     await asyncio.sleep(60)
 
 asyncio.run(main())
@@ -45,7 +47,7 @@ def command() -> list[str]:
 
 def test_it_ends_with_a_killed_parent(tmp_path: Path, key_home: Path, killed_parent: Parent) -> None:
     program = STARTS.format(log=str(tmp_path / "log"), command=command(), environment=environment(key_home))
-    assert all(gone(pid) for pid in killed_parent(program))
+    assert all(gone(pid, 60) for pid in killed_parent(program)), "the copy, then the original"
 
 
 async def test_it_has_a_name_a_session_and_an_exit_code_of_its_own(tmp_path: Path, key_home: Path) -> None:
