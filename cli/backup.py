@@ -26,7 +26,7 @@ from cli.installation import Installation
 from cli.mistakes import Mistake
 from cli.servers import ServerError
 from cli.servers.postgres import binaries
-from cli.servers.process import run
+from cli.servers.process import for_owner, run
 from kit.storage import ObjectMissing, ObjectStore
 from services import SERVICES
 
@@ -161,7 +161,7 @@ async def _dump(address: str, snapshot: str, file: Path) -> None:
 async def _copy(store: ObjectStore, document: asyncpg.Record, file: Path) -> None:
     digest = hashlib.sha256()
     try:
-        with open(file, "xb", opener=_for_owner) as out:
+        with open(file, "xb", opener=for_owner) as out:
             async for chunk in await store.open(document["store_key"], document["store_version"]):
                 digest.update(chunk)
                 out.write(chunk)
@@ -194,12 +194,8 @@ def sha256(file: Path) -> str:
 
 
 def _write(file: Path, content: bytes) -> None:
-    with open(file, "xb", opener=_for_owner) as out:
+    with open(file, "xb", opener=for_owner) as out:
         out.write(content)
-
-
-def _for_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def without_password(address: str) -> tuple[str, str]:

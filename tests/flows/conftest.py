@@ -18,7 +18,7 @@ def system_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 async def system(system_home: Path) -> AsyncIterator[System]:
-    options = Options(var=system_home, port=spare_port(), prefix="uji", sweep=1.0, trace_ratio=1.0)
+    options = Options(var=system_home, port=spare_port(), prefix="uji", trace_ratio=1.0)
     async with running(options) as system:
         USED.add(f"bus {system.installation.backends.bus}")
         yield system

@@ -170,7 +170,7 @@ async def test_it_plays_again_and_again_in_a_system_that_runs(home: Path, tmp_pa
     """Other people and letters each time; and the clock runs on for those who play after it."""
     (home / "one").mkdir()
     (home / "one" / "penawaran.pdf").write_bytes(b"%PDF-1.4 pendek")
-    async with running(Options(var=home, port=spare_port(), prefix="uji", sweep=1.0)) as system:
+    async with running(Options(var=home, port=spare_port(), prefix="uji")) as system:
         there = "--gateway", f"{system.installation.gateway}/"
         first = report_of(await asyncio.to_thread(demo, home, "--files", str(odd_files(home)), *there))
         own = "--files", str(home / "one"), "--out", str(home / "bukti")

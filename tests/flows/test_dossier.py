@@ -26,7 +26,7 @@ async def test_from_the_package_to_the_auditor(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     offer = tmp_path / "penawaran.pdf"
     offer.write_bytes(b"%PDF-1.4 " + bytes(3 << 20))
-    options = Options(var=reachable(tmp_path / "var"), port=spare_port(), prefix="uji", sweep=1.0, witnesses=WITNESSES)
+    options = Options(var=reachable(tmp_path / "var"), port=spare_port(), prefix="uji", witnesses=WITNESSES)
     async with running(options) as system:
         story = Story(system, tmp_path / "stage", [offer], tmp_path / "evidence")
         report = await story.play()

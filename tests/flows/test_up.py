@@ -43,7 +43,7 @@ WHO = Bidder("tetap", "CV Contoh Tetap", "Penanggung Jawab", Decimal(1), 0)
 
 
 def options(home: Path, **others: str) -> Options:
-    return Options(var=home, port=spare_port(), prefix="uji", sweep=1.0, **others)
+    return Options(var=home, port=spare_port(), prefix="uji", **others)
 
 
 async def test_a_second_start_finds_everything_as_it_was(tmp_path: Path) -> None:

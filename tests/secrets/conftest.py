@@ -9,6 +9,7 @@ import pytest
 
 from cli.copies import Copy, load
 from cli.system import spare_port
+from tests import environments
 from tests.conftest import MakeDatabase
 
 
@@ -26,14 +27,7 @@ async def service_environment(make_database: MakeDatabase, own_keys: Path) -> di
 
 @pytest.fixture
 def gateway_environment(own_keys: Path) -> dict[str, str]:
-    return {
-        "LPSE_INSTANCE": "lpse-mojokerto",
-        "LPSE_KEYS": str(own_keys / "gateway"),
-        "LPSE_JWKS": str(own_keys / "jwks.json"),
-        "LPSE_PUBLIC_URL": "https://lpse.example",
-        "LPSE_UPSTREAMS": '{"registry": "http://a", "tender": "http://a", "documents": "http://a", "helpdesk": "http://a", '
-        '"audit": "http://a"}',
-    }
+    return environments.gateway(own_keys)
 
 
 @pytest.fixture

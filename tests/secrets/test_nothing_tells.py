@@ -48,7 +48,7 @@ class Played:
 @pytest.fixture(scope="module")
 async def played(tmp_path_factory: pytest.TempPathFactory, rabbitmq: Broker) -> AsyncIterator[Played]:
     home = reachable(tmp_path_factory.mktemp("secrets"))
-    options = Options(home / "var", spare_port(), "rahasia", sweep=1.0, trace_ratio=1.0, bus=rabbitmq.url, lent=True)
+    options = Options(home / "var", spare_port(), "rahasia", trace_ratio=1.0, bus=rabbitmq.url, lent=True)
     witness, spans, kept = Witness(), deque[object](), telemetry.RECENT
     telemetry.configure_logs("DEBUG")
     log = logging.getLogger().handlers[0].stream = io.StringIO()  # type: ignore[attr-defined]

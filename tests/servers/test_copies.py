@@ -6,6 +6,7 @@ import psutil
 
 from cli.copies import Copy
 from cli.system import spare_port
+from tests import environments
 from tests.servers.processes import Parent, gone
 
 STARTS = """
@@ -29,24 +30,12 @@ asyncio.run(main())
 """
 
 
-def environment(keys: Path) -> dict[str, str]:
-    return {
-        "LPSE_INSTANCE": "uji",
-        "LPSE_PROFILE": "latihan",
-        "LPSE_KEYS": str(keys / "gateway"),
-        "LPSE_JWKS": str(keys / "jwks.json"),
-        "LPSE_PUBLIC_URL": "http://127.0.0.1:8080",
-        "LPSE_UPSTREAMS": '{"registry": "http://a", "tender": "http://a", "documents": "http://a", "helpdesk": "http://a", '
-        '"audit": "http://a"}',
-    }
-
-
 def command() -> list[str]:
     return ["serve", "gateway", "--host", "127.0.0.1", "--port", str(spare_port())]
 
 
 def test_it_ends_with_a_killed_parent(tmp_path: Path, key_home: Path, killed_parent: Parent) -> None:
-    program = STARTS.format(log=str(tmp_path / "log"), command=command(), environment=environment(key_home))
+    program = STARTS.format(log=str(tmp_path / "log"), command=command(), environment=environments.gateway(key_home))
     assert all(gone(pid, 60) for pid in killed_parent(program)), "the copy, then the original"
 
 
@@ -56,7 +45,7 @@ async def test_it_has_a_name_a_session_and_an_exit_code_of_its_own(tmp_path: Pat
     async def named() -> bool:
         return psutil.Process(copy.pid).name() == "lpse gateway"
 
-    await copy.start(command(), named, env=environment(key_home))
+    await copy.start(command(), named, env=environments.gateway(key_home))
     assert copy.pid
     assert psutil.Process(copy.pid).cwd() == "/"
     assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
